@@ -1,0 +1,2 @@
+//! Facteur, a mail server: IMAP, SMTP and webmail over RocksDB.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The IMAP protocol core, sans-IO.

@@ -1,0 +1,1 @@
+//! Pure parsing and composing of messages.

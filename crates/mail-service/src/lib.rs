@@ -1,0 +1,23 @@
+//! What mail is: recipients, delivery, mailboxes, messages, flags, search, the change feed.
+//!
+//! The only writer of mail. Knows no protocol's syntax and owns no socket. Every call takes who
+//! acts and whose mailbox, and checks rights here.
+//!
+//! The types to know: [`MailService`], [`MessageWriter`] (a message on its way in),
+//! [`OpenMailbox`] and [`Snapshot`] (what a session sees), [`ServiceError`].
+
+mod error;
+mod mailbox;
+mod message;
+mod receive;
+mod search;
+mod service;
+mod snapshot;
+
+pub use error::ServiceError;
+pub use mailbox::{MailboxInfo, MailboxStatus, Subscription};
+pub use message::{Appended, Copied, FlagChange, OpenMailbox, Stored};
+pub use receive::{Incoming, MessageWriter, ReceivedMessage, Recipient, RecipientError};
+pub use search::SearchKey;
+pub use service::{Clock, MailService, Settings};
+pub use snapshot::{Changes, Entry, Snapshot};

@@ -1,0 +1,46 @@
+//! Bodies: content-addressed, immutable, stored once, in pieces.
+
+use std::future::Future;
+use std::ops::Range;
+
+use bytes::Bytes;
+use mail_types::{AccountId, BlobHash};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+
+/// A stored body's name and plaintext length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BodyRef {
+    /// Its name.
+    pub hash: BlobHash,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// Bodies by name.
+pub trait BlobStore: Send + Sync {
+    /// Starts an upload; see [`BodyWriter`].
+    fn writer(&self) -> BodyWriter;
+
+    /// Promises that these accounts are about to refer to the body: records them in the index of
+    /// references, renews the body's grace, and keeps the collector away from it until the
+    /// reservation is dropped. `Ok(None)` when the body is not (or no longer) there.
+    fn reserve(
+        &self,
+        body: BodyRef,
+        accounts: &[AccountId],
+    ) -> impl Future<Output = Result<Option<Reservation>, StoreError>> + Send;
+
+    /// Reads a byte range, at most [`BlobStore::READ_BYTES_MAX`] of it; clipped at the end.
+    fn read(
+        &self,
+        body: BodyRef,
+        range: Range<u64>,
+    ) -> impl Future<Output = Result<Bytes, StoreError>> + Send;
+
+    /// The most that one `read` returns; longer ranges take several.
+    const READ_BYTES_MAX: u64 = 1 << 20;
+}
+
+pub use crate::store::body::{BodyWriter, Reservation};

@@ -1,0 +1,1 @@
+//! The webmail: HTTP pages over the same mailboxes.

@@ -1,0 +1,1 @@
+//! What no single crate can prove: foreign clients, crash and power cut, browser.
