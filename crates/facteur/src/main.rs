@@ -1,2 +1,38 @@
-//! Facteur, a mail server: IMAP, SMTP and webmail over RocksDB.
-fn main() {}
+//! Facteur, the mail system of a school authority: one program for SMTP, IMAP and the webmail.
+//!
+//! This crate is the binary: configuration, listeners, TLS, wiring and the command line. What
+//! mail is stands in `mail-service`; protocols stand in the `smtp-*`, `imap-*` and `webmail`
+//! crates.
+
+mod admin;
+mod cli;
+mod clock;
+mod config;
+mod demo;
+mod listener;
+mod observe;
+mod server;
+mod telemetry;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("start the runtime: {error}")),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line's one way to say why it failed")]
+fn fail(error: &str) -> ExitCode {
+    eprintln!("facteur: {error}");
+    ExitCode::FAILURE
+}

@@ -8,6 +8,7 @@ use mail_types::{AccountId, BlobHash};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::store::body::{BodyWriter, Reservation};
 
 /// A stored body's name and plaintext length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,29 +19,30 @@ pub struct BodyRef {
     pub size: u64,
 }
 
-/// Bodies by name.
+/// Bodies by name. Writing one is [`crate::BodyWriter`]'s.
 pub trait BlobStore: Send + Sync {
-    /// Starts an upload; see [`BodyWriter`].
-    fn writer(&self) -> BodyWriter;
+    /// The most that one `read` returns; longer ranges take several.
+    const READ_BYTES_MAX: u64 = 1 << 20;
+
+    /// Starts an upload.
+    fn body_writer(&self) -> BodyWriter;
 
     /// Promises that these accounts are about to refer to the body: records them in the index of
     /// references, renews the body's grace, and keeps the collector away from it until the
-    /// reservation is dropped. `Ok(None)` when the body is not (or no longer) there.
+    /// reservation is dropped. `None` when the body is not (or no longer) there.
+    ///
+    /// # Errors
+    /// When the engine fails.
     fn reserve(
         &self,
         body: BodyRef,
         accounts: &[AccountId],
-    ) -> impl Future<Output = Result<Option<Reservation>, StoreError>> + Send;
+    ) -> Result<Option<Reservation>, StoreError>;
 
     /// Reads a byte range, at most [`BlobStore::READ_BYTES_MAX`] of it; clipped at the end.
-    fn read(
+    fn read_body(
         &self,
         body: BodyRef,
         range: Range<u64>,
     ) -> impl Future<Output = Result<Bytes, StoreError>> + Send;
-
-    /// The most that one `read` returns; longer ranges take several.
-    const READ_BYTES_MAX: u64 = 1 << 20;
 }
-
-pub use crate::store::body::{BodyWriter, Reservation};

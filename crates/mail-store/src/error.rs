@@ -21,6 +21,12 @@ pub enum StoreError {
         /// The key's number.
         number: u8,
     },
+    /// The store was written by a newer Facteur.
+    #[error("written in the newer format {found}")]
+    NewerFormat {
+        /// The format found.
+        found: u32,
+    },
     /// Free disk is under the guard's floor: refuse new mail, go on serving reads and deletions.
     #[error("free disk space is below the limit")]
     DiskFull,
@@ -38,10 +44,6 @@ pub enum CommitError {
     /// `expect` or an assertion does not hold: reread and rebuild.
     #[error("conflict")]
     Conflict,
-    /// An earlier commit pending for the same partition failed, so this one was not tried:
-    /// forget what is in memory, reread and rebuild.
-    #[error("abandoned behind a failed commit")]
-    Abandoned,
     /// Nobody knows whether it is durable (the log could not be synced). The engine stops.
     #[error("outcome unknown: {0}")]
     Unknown(String),

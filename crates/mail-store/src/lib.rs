@@ -18,13 +18,19 @@ mod store;
 mod table;
 pub mod tables;
 
-pub use blob_store::{BlobStore, BodyRef, BodyWriter, Reservation};
-pub use change_bus::{ChangeBus, Hint, HintOrGap};
+pub use blob_store::{BlobStore, BodyRef};
+pub use change_bus::{ChangeBus, Hint, HintOrGap, Subscription};
 pub use error::{CommitError, OpenError, StoreError};
 pub use lease::{Fence, LeaseStore};
 pub use meta_store::{
     Class, Commit, Cond, Direction, Durability, Expect, MetaStore, Page, Partition, Pending,
     Version,
 };
-pub use store::{Store, StoreOptions};
+pub use store::batch::Batch;
+pub use store::body::{BodyWriter, Reservation};
+pub use store::typed::TypedPage;
+pub use store::{
+    Collected, SalvageReport, Store, StoreFault, StoreOptions, StoreVerified, UnixClock,
+};
 pub use table::{KeyBytes, KeyReader, Table, TableKey};
+pub use tables::blob::account_partition;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::Range;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use crate::error::{CommitError, StoreError};
 
@@ -111,9 +112,14 @@ pub struct Page {
 
 /// A commit that has its place in line. Await it for the outcome; dropping it does not undo it.
 ///
-/// Commits of one partition are visible in the order of their `submit`. When one fails, all
-/// later ones pending for that partition fail with [`CommitError::Abandoned`].
-pub type Pending = std::pin::Pin<Box<dyn Future<Output = Result<Version, CommitError>> + Send>>;
+/// Commits of one partition are visible in the order of their `submit`. When one fails, the
+/// engine stops, and all later ones fail too.
+#[derive(Debug)]
+#[must_use = "nothing is durable before it is awaited"]
+pub struct Pending {
+    pub(crate) version: Version,
+    pub(crate) receiver: oneshot::Receiver<Result<Version, CommitError>>,
+}
 
 /// The engine's side of the boundary: bytes in, bytes out. Values are sealed above it.
 pub trait MetaStore: Send + Sync {

@@ -1,7 +1,7 @@
 //! Typed rows: the one place where a key becomes bytes and a value gets its version.
 
 use bytes::Bytes;
-use mail_types::{BlobHash, DocumentId, MailboxId, ModSeq, Uid};
+use mail_types::{BlobHash, DocumentId, MailboxId, ModSeq, QueueId, Uid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -191,6 +191,15 @@ impl TableKey for DocumentId {
     }
     fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
         reader.u32().map(DocumentId)
+    }
+}
+
+impl TableKey for QueueId {
+    fn write(&self, key: KeyBytes) -> KeyBytes {
+        key.u64(self.0)
+    }
+    fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
+        reader.u64().map(QueueId)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the rows of each partition class say.
 
+pub mod blob;
 pub mod directory;
 pub mod index;
 pub mod mail;
+pub mod system;

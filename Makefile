@@ -1,0 +1,35 @@
+# Each target installs what it misses and then does its job.
+#   make run     build Facteur and start a demo server on loopback
+#   make test    everything: unit tests, foreign clients, crash tests, browser
+#   make check   format, lints, licences
+#   make build   the optimised program, target/release/facteur
+
+# Caches outlive the clone, so that a second clone does not build RocksDB again.
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/facteur
+export CCACHE_DIR ?= $(CACHE)/ccache
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+
+ARGS ?=
+
+.PHONY: run test check build setup-build setup-test
+
+run: setup-build
+	cargo run --locked --package facteur -- demo $(ARGS)
+
+test: setup-test
+	cargo test --locked --workspace --no-fail-fast
+
+check: setup-build
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	tools/setup.sh cargo-deny
+	"$(CACHE)/tools/bin/cargo-deny" --offline check licenses bans sources
+
+build: setup-build
+	cargo build --locked --release --package facteur
+
+setup-build:
+	@tools/setup.sh build
+
+setup-test:
+	@tools/setup.sh test

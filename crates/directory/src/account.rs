@@ -1,0 +1,197 @@
+//! Accounts as the rest of Facteur sees them, and how they lie in the store.
+
+use std::sync::Arc;
+
+use mail_store::tables::directory::{AccountRow, AccountStateRow, PersonRow};
+use mail_types::{AcademicId, AccountId, EmailAddress, Role, Secret};
+use serde::{Deserialize, Serialize};
+
+use crate::claim::Name;
+
+/// Addresses an account may have besides its primary one.
+pub const ALIASES_MAX: usize = 32;
+
+/// What the rest of Facteur may know about an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Where its own mail goes and what it writes as.
+    pub primary_address: EmailAddress,
+    /// Further addresses it receives for and may write as.
+    pub aliases: Vec<EmailAddress>,
+    /// Display name, as `From` shows it.
+    pub name: String,
+    /// The number on the hand-out sheet.
+    pub academic_id: AcademicId,
+    /// Code of its school or service.
+    pub unit: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Bytes its mailboxes may hold; `None` is unlimited.
+    pub quota_bytes: Option<u64>,
+    /// Where it stands in its life.
+    pub state: AccountState,
+    /// Rises with every change of a credential or of the state; sessions that saw another end.
+    pub credential_version: u64,
+}
+
+impl Account {
+    /// All its addresses, the primary one first.
+    pub fn addresses(&self) -> impl Iterator<Item = &EmailAddress> {
+        std::iter::once(&self.primary_address).chain(&self.aliases)
+    }
+}
+
+/// Where an account stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountState {
+    /// Has a temporary secret and no mail access yet.
+    AwaitingFirstLogin,
+    /// In use.
+    Active,
+    /// Receives mail, cannot log in.
+    Suspended,
+    /// Gone; its addresses and academic ID stay reserved for ever.
+    Deleted,
+}
+
+impl From<AccountStateRow> for AccountState {
+    fn from(row: AccountStateRow) -> Self {
+        match row {
+            AccountStateRow::AwaitingFirstLogin => AccountState::AwaitingFirstLogin,
+            AccountStateRow::Active => AccountState::Active,
+            AccountStateRow::Suspended => AccountState::Suspended,
+            AccountStateRow::Deleted => AccountState::Deleted,
+        }
+    }
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its first address.
+    pub primary_address: EmailAddress,
+    /// Display name.
+    pub name: String,
+    /// The number on the hand-out sheet.
+    pub academic_id: AcademicId,
+    /// Code of its school or service.
+    pub unit: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Its own quota, 0 is unlimited; `None` takes the default.
+    pub quota_bytes: Option<u64>,
+    /// Its first password; `None` leaves it unable to log in until one is set.
+    pub password: Option<NewPassword>,
+}
+
+/// A password to be stored.
+#[derive(Clone, Debug)]
+pub enum NewPassword {
+    /// Hashed here.
+    Plain(Secret<String>),
+    /// Already an Argon2id PHC string (the demo shares one among its agents).
+    Hash(String),
+}
+
+/// What changes about an account; `None` leaves as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountUpdate {
+    /// The new primary address; the old one stays as an alias.
+    pub primary_address: Option<EmailAddress>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Code of its school or service; `Some(None)` takes it out of its unit.
+    pub unit: Option<Option<String>>,
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Its own quota, 0 is unlimited; `Some(None)` goes back to the default.
+    pub quota_bytes: Option<Option<u64>>,
+}
+
+impl AccountUpdate {
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An account with what must not leave this crate.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) account: Arc<Account>,
+    pub(crate) phc: Option<Arc<str>>,
+    /// Its own quota as stored; the account carries what it comes to.
+    pub(crate) quota_own: Option<u64>,
+}
+
+impl Loaded {
+    pub(crate) fn new(
+        id: AccountId,
+        row: AccountRow,
+        phc: Option<String>,
+        quota_bytes_default: u64,
+    ) -> Self {
+        let quota = row.quota_bytes.unwrap_or(quota_bytes_default);
+        let account = Account {
+            id,
+            primary_address: row.primary_address,
+            aliases: row.aliases,
+            name: row.person.display_name,
+            academic_id: row.academic_id,
+            unit: row.unit,
+            role: row.role,
+            quota_bytes: (quota != 0).then_some(quota),
+            state: row.state.into(),
+            credential_version: row.credential_version,
+        };
+        Self {
+            account: Arc::new(account),
+            phc: phc.map(Arc::from),
+            quota_own: row.quota_bytes,
+        }
+    }
+
+    /// Whether the account answers to this name today.
+    pub(crate) fn answers_to(&self, name: &Name) -> bool {
+        self.account.state != AccountState::Deleted && lists(&self.account, name)
+    }
+}
+
+/// Whether this is one of the account's names, in whatever state it is.
+pub(crate) fn lists(account: &Account, name: &Name) -> bool {
+    match name {
+        Name::Address(key) => account.addresses().any(|address| address.lookup_key() == *key),
+        Name::AcademicId(id) => account.academic_id.as_str() == id,
+    }
+}
+
+/// All names in an account's row.
+pub(crate) fn names(row: &AccountRow) -> Vec<Name> {
+    std::iter::once(&row.primary_address)
+        .chain(&row.aliases)
+        .map(Name::of_address)
+        .chain([Name::of_academic_id(&row.academic_id)])
+        .collect()
+}
+
+/// The first row of an account.
+pub(crate) fn new_row(new: &NewAccount) -> AccountRow {
+    let state = match new.password {
+        Some(_) => AccountStateRow::Active,
+        None => AccountStateRow::AwaitingFirstLogin,
+    };
+    AccountRow {
+        primary_address: new.primary_address.clone(),
+        aliases: Vec::new(),
+        person: PersonRow { display_name: new.name.clone() },
+        academic_id: new.academic_id.clone(),
+        unit: new.unit.clone(),
+        role: new.role,
+        quota_bytes: new.quota_bytes,
+        state,
+        credential_version: 1,
+    }
+}

@@ -1,0 +1,61 @@
+//! What can go wrong in the directory, and what a refused login may be told.
+
+use thiserror::Error;
+
+/// A refused login. Edges show the same text for all but the last two.
+#[derive(Debug, Error)]
+pub enum AuthError {
+    /// Unknown, suspended, locked or wrong: nobody is told which.
+    #[error("authentication failed")]
+    Refused,
+    /// The temporary secret is right, and opens only the webmail's change page.
+    #[error("password must be changed on the web first")]
+    MustChangePassword,
+    /// Too many tries from there or for that login.
+    #[error("too many attempts")]
+    TooMany,
+    /// Not now.
+    #[error("try again")]
+    TryAgain(#[source] DirectoryError),
+}
+
+/// What can go wrong in the directory.
+#[derive(Debug, Error)]
+pub enum DirectoryError {
+    /// That address, academic ID or domain is taken, perhaps by a deleted account.
+    #[error("{what} is already taken")]
+    Taken {
+        /// Which value.
+        what: String,
+    },
+    /// There is no such account or domain.
+    #[error("no such {what}")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+    },
+    /// The value breaks a rule; the text says which.
+    #[error("{0}")]
+    Invalid(String),
+    /// More is asked at once than is allowed for, or others changed the same rows each time.
+    #[error("busy: {what}")]
+    Busy {
+        /// With what.
+        what: &'static str,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] mail_store::StoreError),
+}
+
+impl DirectoryError {
+    pub(crate) fn no_account(what: impl std::fmt::Display) -> Self {
+        DirectoryError::NotFound { what: format!("account: {what}") }
+    }
+}
+
+impl From<mail_store::CommitError> for DirectoryError {
+    fn from(error: mail_store::CommitError) -> Self {
+        DirectoryError::Store(error.into())
+    }
+}

@@ -1,0 +1,143 @@
+//! The command line's side: asks the running server, or opens the store when none runs.
+
+use std::io::{IsTerminal, Read, Write};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::{Event, Reporter, Services, execute};
+use crate::cli::{AccountCommand, AdminCommand, say};
+use crate::config::Config;
+
+/// Runs a command and prints what it says.
+pub(crate) async fn run(config: &Config, mut command: AdminCommand) -> Result<(), String> {
+    fill_in(&mut command)?;
+    match UnixStream::connect(&config.admin_socket).await {
+        Ok(stream) => ask(stream, &command).await,
+        Err(_) => run_here(config, command).await,
+    }
+}
+
+/// Reads here what the server cannot: standard input, and files by the caller's paths.
+fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
+    match command {
+        AdminCommand::Account(AccountCommand::Add(add)) => add.password = read_password()?,
+        AdminCommand::Account(AccountCommand::Password { password, .. }) => {
+            *password = read_password()?;
+        }
+        AdminCommand::Account(AccountCommand::Import(import)) => {
+            import.content = std::fs::read_to_string(&import.file)
+                .map_err(|error| format!("{}: {error}", import.file.display()))?;
+        }
+        AdminCommand::Backup { dir } => {
+            *dir = std::path::absolute(&*dir).map_err(|error| error.to_string())?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "a prompt for the person at the terminal")]
+fn read_password() -> Result<String, String> {
+    if std::io::stdin().is_terminal() {
+        eprint!("Password (it will be shown): ");
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(|error| error.to_string())?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn ask(stream: UnixStream, command: &AdminCommand) -> Result<(), String> {
+    let lost = |error: std::io::Error| format!("administration socket: {error}");
+    let (reader, mut writer) = stream.into_split();
+    let mut text = serde_json::to_string(command).map_err(|error| error.to_string())?;
+    text.push('\n');
+    writer.write_all(text.as_bytes()).await.map_err(lost)?;
+    let mut lines = BufReader::new(reader).lines();
+    let mut screen = Screen::default();
+    while let Some(line) = lines.next_line().await.map_err(lost)? {
+        let event = serde_json::from_str(&line).map_err(|error| error.to_string())?;
+        if let Some(outcome) = screen.show(event) {
+            return outcome;
+        }
+    }
+    Err("the server stopped before the command was done".into())
+}
+
+async fn run_here(config: &Config, command: AdminCommand) -> Result<(), String> {
+    let services = Services::open(config).await?;
+    let (reporter, mut events) = Reporter::new();
+    let working = services.clone();
+    tokio::spawn(async move { execute(&working, command, &reporter).await });
+    let mut screen = Screen::default();
+    let mut outcome = Err("the command ended without an answer".into());
+    while let Some(event) = events.recv().await {
+        if let Some(done) = screen.show(event) {
+            outcome = done;
+            break;
+        }
+    }
+    services.close().await;
+    outcome
+}
+
+/// Shows events: answers on standard output, progress on a terminal's standard error.
+#[derive(Debug, Default)]
+pub(crate) struct Screen {
+    bar_shown: bool,
+}
+
+impl Screen {
+    /// Shows one event; the outcome when it was the last.
+    #[expect(clippy::print_stderr, reason = "the progress bar")]
+    pub(crate) fn show(&mut self, event: Event) -> Option<Result<(), String>> {
+        match event {
+            Event::Progress { done, total } => {
+                if std::io::stderr().is_terminal() {
+                    eprint!("\r{}", bar(done, total));
+                    self.bar_shown = true;
+                }
+                return None;
+            }
+            Event::Line(line) => {
+                self.clear_bar();
+                say(&line);
+                None
+            }
+            Event::Done(outcome) => {
+                self.clear_bar();
+                Some(outcome)
+            }
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "the progress bar")]
+    fn clear_bar(&mut self) {
+        if std::mem::take(&mut self.bar_shown) {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+fn bar(done: u64, total: u64) -> String {
+    const WIDTH: u64 = 30;
+    let total = total.max(1);
+    let filled = (done.min(total) * WIDTH / total) as usize;
+    let rest = WIDTH as usize - filled;
+    format!("[{}{}] {done}/{total}", "=".repeat(filled), " ".repeat(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_and_never_overflows() {
+        assert_eq!(bar(15, 30), format!("[{}{}] 15/30", "=".repeat(15), " ".repeat(15)));
+        assert_eq!(bar(5, 0), format!("[{}] 5/1", "=".repeat(30)));
+    }
+}

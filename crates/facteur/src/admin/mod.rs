@@ -1,0 +1,136 @@
+//! Administration commands: executed here, asked for over the Unix socket or in this process.
+
+mod account;
+pub(crate) mod client;
+pub(crate) mod offline;
+pub(crate) mod socket;
+mod verify;
+
+use std::path::Path;
+
+use directory::Directory;
+use mail_service::MailService;
+use mail_store::Store;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::cli::AdminCommand;
+use crate::config::{Config, Encryption};
+
+/// What commands work on.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) mail: MailService,
+}
+
+impl Services {
+    /// Opens the store and what stands on it.
+    pub(crate) async fn open(config: &Config) -> Result<Self, String> {
+        let options = store_options(config);
+        let store = tokio::task::spawn_blocking(move || Store::open(options))
+            .await
+            .map_err(|error| format!("open the store: {error}"))?
+            .map_err(|error| error.to_string())?;
+        let directory = Directory::open(store.clone(), config.directory.clone())
+            .await
+            .map_err(|error| format!("open the directory: {error}"))?;
+        for domain in &config.domains {
+            directory
+                .create_domain(domain, directory::DomainKind::Hosted)
+                .await
+                .map_err(|error| format!("domain {domain}: {error}"))?;
+        }
+        let mail = MailService::open(
+            store.clone(),
+            directory.clone(),
+            config.mail.clone(),
+            crate::clock::system(),
+        )
+        .await
+        .map_err(|error| format!("open the mail service: {error}"))?;
+        Ok(Self { store, directory, mail })
+    }
+
+    /// Flushes and closes the store.
+    pub(crate) async fn close(&self) {
+        let store = self.store.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(target: "facteur", %error, "closing the store failed");
+        }
+    }
+}
+
+/// The configuration in the store's words.
+pub(crate) fn store_options(config: &Config) -> mail_store::StoreOptions {
+    let storage = &config.storage;
+    let mut options =
+        mail_store::StoreOptions::new(config.data_dir.clone(), config.secrets_file.clone());
+    options.block_cache_bytes = storage.block_cache_mib << 20;
+    options.write_buffer_bytes = storage.write_buffer_mib << 20;
+    options.wal_bytes_max = storage.log_mib_max << 20;
+    options.disk_free_bytes_min = match storage.disk_free_mib_min {
+        0 => 3 * (storage.write_buffer_mib + storage.log_mib_max) << 20,
+        mib => mib << 20,
+    };
+    options.encrypt = storage.encryption == Encryption::On;
+    options
+}
+
+/// What a command says while it works.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Event {
+    /// A line of the answer.
+    Line(String),
+    /// How far long work has come.
+    Progress { done: u64, total: u64 },
+    /// The end; an error is one line for the person who asked.
+    Done(Result<(), String>),
+}
+
+/// Where a command says it. A reader that is gone does not stop the command.
+#[derive(Clone, Debug)]
+pub(crate) struct Reporter(mpsc::UnboundedSender<Event>);
+
+impl Reporter {
+    /// A reporter and what hears it. Unbounded: commands say at most a line an account.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    pub(crate) fn line(&self, line: impl Into<String>) {
+        let _ = self.0.send(Event::Line(line.into()));
+    }
+
+    pub(crate) fn progress(&self, done: u64, total: u64) {
+        let _ = self.0.send(Event::Progress { done, total });
+    }
+
+    fn done(&self, outcome: Result<(), String>) {
+        let _ = self.0.send(Event::Done(outcome));
+    }
+}
+
+/// Executes a command, and says that it is done.
+pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter: &Reporter) {
+    let outcome = match command {
+        AdminCommand::Account(command) => account::execute(services, command, reporter).await,
+        AdminCommand::Verify => verify::run(services, reporter).await,
+        AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,
+    };
+    reporter.done(outcome);
+}
+
+async fn backup(services: &Services, dir: &Path, reporter: &Reporter) -> Result<(), String> {
+    let (store, target) = (services.store.clone(), dir.to_owned());
+    tokio::task::spawn_blocking(move || store.backup(&target))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| format!("backup to {}: {error}", dir.display()))?;
+    reporter.line(format!("backup written to {}", dir.display()));
+    reporter.line("the secrets file is not in it: keep a copy of that file in another safe place");
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! The configuration: one TOML file. `config/facteur.toml` lists every setting with its default
+//! and its reason; a test keeps the two equal.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use mail_types::Domain;
+use serde::{Deserialize, Serialize};
+
+/// Everything an operator may set. Each part is documented where it is used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// This server's name in greetings, `Received` and `Message-ID`.
+    pub(crate) hostname: String,
+    /// Domains whose mailboxes are here; created in the directory when missing.
+    pub(crate) domains: Vec<Domain>,
+    /// Where mail is kept. One process owns it.
+    pub(crate) data_dir: PathBuf,
+    /// Keys; outside the data directory, so that a stolen backup opens nothing.
+    pub(crate) secrets_file: PathBuf,
+    /// Where administration commands reach the running server.
+    pub(crate) admin_socket: PathBuf,
+    /// Seconds that a stop waits for running sessions.
+    pub(crate) shutdown_seconds: u64,
+    /// Addresses to listen on, and what is spoken there.
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) tls: Tls,
+    pub(crate) log: Log,
+    pub(crate) connections: Connections,
+    pub(crate) storage: Storage,
+    pub(crate) directory: directory::Settings,
+    pub(crate) mail: mail_service::Settings,
+    pub(crate) smtp: smtp_server::Settings,
+    pub(crate) imap: imap_server::Settings,
+    pub(crate) webmail: webmail::Settings,
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// Address and port.
+    pub(crate) address: SocketAddr,
+    /// What is spoken there.
+    pub(crate) service: Service,
+}
+
+/// What a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Service {
+    /// Port 25: mail from other servers.
+    Smtp,
+    /// Port 587: mail from clients, STARTTLS.
+    Submission,
+    /// Port 465: mail from clients, TLS at once.
+    Submissions,
+    /// RFC 2033, for a mail system in front of this one.
+    Lmtp,
+    /// Port 143, STARTTLS.
+    Imap,
+    /// Port 993, TLS at once.
+    Imaps,
+    /// Port 80.
+    Http,
+    /// Port 443.
+    Https,
+    /// `/metrics`, `/health` and `/ready`, without TLS: keep it inside.
+    Metrics,
+}
+
+/// The certificate for all services.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// PEM chain, own certificate first.
+    pub(crate) certificate: PathBuf,
+    /// PEM private key.
+    pub(crate) key: PathBuf,
+}
+
+/// Where logs go and how much.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or per part: `info,imap_server=debug`.
+    pub(crate) level: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// How many may connect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Connections {
+    /// All services together; further ones wait in the system's queue.
+    pub(crate) total_max: u32,
+    /// From one address (IPv6: one /64); further ones are closed at once.
+    pub(crate) per_address_max: u32,
+}
+
+/// What RocksDB may use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Storage {
+    /// Read cache in MiB.
+    pub(crate) block_cache_mib: u64,
+    /// Write buffers in MiB, all tables together.
+    pub(crate) write_buffer_mib: u64,
+    /// Write-ahead log in MiB before buffers are flushed.
+    pub(crate) log_mib_max: u64,
+    /// New mail is refused below this much free disk, in MiB; 0 takes three times write buffers
+    /// plus log.
+    pub(crate) disk_free_mib_min: u64,
+    /// Whether bodies and rows are encrypted with the secrets file's data key.
+    pub(crate) encryption: Encryption,
+}
+
+/// Encryption at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Encryption {
+    /// New values are written as they are.
+    Off,
+    /// New values are sealed; old ones stay readable.
+    On,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let listen = |port, service| Listen { address: SocketAddr::from(([0u16; 8], port)), service };
+        Self {
+            hostname: "mail.example.test".into(),
+            domains: Vec::new(),
+            data_dir: "/var/lib/facteur/data".into(),
+            secrets_file: "/var/lib/facteur/secrets.toml".into(),
+            admin_socket: "/run/facteur/admin.sock".into(),
+            shutdown_seconds: 20,
+            listen: vec![
+                listen(25, Service::Smtp),
+                listen(587, Service::Submission),
+                listen(465, Service::Submissions),
+                listen(143, Service::Imap),
+                listen(993, Service::Imaps),
+                listen(80, Service::Http),
+                listen(443, Service::Https),
+            ],
+            tls: Tls::default(),
+            log: Log::default(),
+            connections: Connections::default(),
+            storage: Storage::default(),
+            directory: directory::Settings::default(),
+            mail: mail_service::Settings::default(),
+            smtp: smtp_server::Settings::default(),
+            imap: imap_server::Settings::default(),
+            webmail: webmail::Settings::default(),
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            certificate: "/etc/facteur/tls/certificate.pem".into(),
+            key: "/etc/facteur/tls/key.pem".into(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, level: "info".into() }
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { total_max: 20_000, per_address_max: 500 }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            block_cache_mib: 512,
+            write_buffer_mib: 128,
+            log_mib_max: 512,
+            disk_free_mib_min: 0,
+            encryption: Encryption::Off,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file. The error names file, line, key and what is allowed.
+    pub(crate) fn load(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Reads a text and checks what its types cannot.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut config: Self = toml::from_str(text).map_err(|error| describe(text, &error))?;
+        config.check()?;
+        config.mail.hostname = config.hostname.clone();
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.hostname
+            .parse::<Domain>()
+            .map_err(|_| format!("hostname: {:?} is not a host name", self.hostname))?;
+        if self.listen.is_empty() {
+            return Err("listen: at least one [[listen]] is needed".into());
+        }
+        if self.secrets_file.starts_with(&self.data_dir) {
+            return Err("secrets_file: must be outside data_dir, or a backup would hold it".into());
+        }
+        if self.storage.write_buffer_mib == 0 || self.storage.log_mib_max == 0 {
+            return Err("storage: write_buffer_mib and log_mib_max must be at least 1".into());
+        }
+        Ok(())
+    }
+
+    /// Whether a service with TLS is listened for.
+    pub(crate) fn needs_tls(&self) -> bool {
+        self.listen.iter().any(|listen| !matches!(listen.service, Service::Metrics | Service::Lmtp))
+    }
+}
+
+/// `line 12: unknown field …, expected …`, with the line itself.
+fn describe(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else { return error.message().to_owned() };
+    let line = text[..span.start.min(text.len())].matches('\n').count();
+    let content = text.lines().nth(line).unwrap_or_default().trim();
+    format!("line {}: {} (in `{content}`)", line + 1, error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../../../config/facteur.toml");
+
+    #[test]
+    fn the_shipped_file_holds_the_defaults() {
+        let mut expected = Config::default();
+        expected.mail.hostname = expected.hostname.clone();
+        assert_eq!(Config::parse(SHIPPED).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_shipped_file_names_every_setting() {
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        let mut missing = Vec::new();
+        for (key, value) in &all {
+            match value {
+                toml::Value::Table(table) => {
+                    let section = SHIPPED.split(&format!("\n[{key}]\n")).nth(1).unwrap_or_default();
+                    let section = section.split("\n[").next().unwrap_or_default();
+                    let named = |setting: &&String| {
+                        section.lines().any(|line| {
+                            line.trim_start_matches("# ").starts_with(&format!("{setting} ="))
+                        }) || SHIPPED.contains(&format!("\n[{key}.{setting}]"))
+                    };
+                    missing.extend(
+                        table.keys().filter(|key| !named(key)).map(|name| format!("{key}.{name}")),
+                    );
+                }
+                _ if key == "listen" => {}
+                _ if SHIPPED.contains(&format!("\n{key} =")) => {}
+                _ => missing.push(key.clone()),
+            }
+        }
+        missing.retain(|name| name != "mail.hostname");
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_error_names_line_key_and_what_is_allowed() {
+        for (text, wanted) in [
+            ("hostname = \"a.test\"\ndata_dirr = \"x\"", "line 2: unknown field `data_dirr`"),
+            ("[log]\nformat = \"xml\"", "line 2: unknown variant `xml`, expected `human` or `json`"),
+            ("[connections]\ntotal_max = -1", "line 2: invalid value"),
+            ("domains = [\"a..b\"]", "line 1: not a domain name"),
+            ("hostname = \"-\"", "hostname: \"-\" is not a host name"),
+            ("listen = []", "at least one"),
+            ("data_dir = \"/d\"\nsecrets_file = \"/d/s\"", "must be outside"),
+        ] {
+            let error = Config::parse(text).unwrap_err();
+            assert!(error.contains(wanted), "{text:?} gave {error:?}");
+        }
+    }
+}

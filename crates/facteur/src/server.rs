@@ -1,0 +1,240 @@
+//! The running server: opened, served, reloaded, stopped.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use sd_notify::NotifyState;
+use tokio::net::TcpStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::{self, Services};
+use crate::config::{Config, Service};
+use crate::listener::{Listeners, Serve};
+use crate::observe::Observer;
+use crate::telemetry;
+use crate::tls::Certificates;
+
+/// Serves until SIGTERM or SIGINT. `path` is read again on SIGHUP.
+pub(crate) async fn run(config: Config, path: Option<PathBuf>) -> Result<(), String> {
+    telemetry::start_logging(&config.log)?;
+    let server = Server::start(config).await?;
+    server.run_until_stopped(path).await
+}
+
+/// Everything that runs.
+pub(crate) struct Server {
+    config: Config,
+    services: Services,
+    edges: Arc<Edges>,
+    sessions: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    /// Binds, opens the store, and begins to serve.
+    pub(crate) async fn start(config: Config) -> Result<Self, String> {
+        let metrics = telemetry::start_metrics()?;
+        let certificates = match config.needs_tls() {
+            true => Some(Arc::new(Certificates::load(&config.tls)?)),
+            false => None,
+        };
+        // Sockets first: a port that is taken is said before the store is touched.
+        let listeners = Listeners::bind(&config.listen).await?;
+        let services = Services::open(&config).await?;
+        let edges = Arc::new(Edges::new(&config, &services, certificates, metrics));
+        let server = Self {
+            config,
+            services,
+            edges,
+            sessions: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        };
+        admin::socket::listen(
+            &server.config.admin_socket,
+            server.services.clone(),
+            &server.sessions,
+            &server.shutdown,
+        )?;
+        listeners.accept(
+            &server.edges,
+            &server.config.connections,
+            &server.sessions,
+            &server.shutdown,
+        );
+        server.edges.observer.ready.store(true, Ordering::Release);
+        tracing::info!(target: "facteur", hostname = %server.config.hostname, "ready");
+        notify(NotifyState::Ready);
+        Ok(server)
+    }
+
+    /// What the demo fills.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Waits for signals, then stops in good order.
+    pub(crate) async fn run_until_stopped(mut self, path: Option<PathBuf>) -> Result<(), String> {
+        let mut signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
+        let failed = self.services.store.failed();
+        tokio::pin!(failed);
+        loop {
+            let event = tokio::select! {
+                event = signals.next() => event,
+                // A failed sync is never retried: what is durable is known only to a fresh start.
+                () = &mut failed => {
+                    self.stop().await;
+                    return Err("the store failed and stopped; see the log, then start again".into());
+                }
+            };
+            match event {
+                Event::Reload => self.reload(path.as_ref()),
+                Event::Stop => break,
+            }
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    fn reload(&mut self, path: Option<&PathBuf>) {
+        let Some(path) = path else { return };
+        notify(NotifyState::Reloading);
+        let outcome = Config::load(path).and_then(|config| self.edges.reload(&config));
+        match outcome {
+            Ok(()) => tracing::info!(target: "facteur", "configuration reloaded"),
+            Err(error) => {
+                tracing::error!(target: "facteur", %error, "reload refused; the old settings stay");
+            }
+        }
+        notify(NotifyState::Ready);
+    }
+
+    /// Lets running sessions finish their command, then closes the store.
+    async fn stop(&self) {
+        tracing::info!(target: "facteur", "stopping");
+        notify(NotifyState::Stopping);
+        self.edges.observer.ready.store(false, Ordering::Release);
+        self.shutdown.cancel();
+        self.sessions.close();
+        let patience = Duration::from_secs(self.config.shutdown_seconds);
+        if tokio::time::timeout(patience, self.sessions.wait()).await.is_err() {
+            tracing::warn!(target: "facteur", open = self.sessions.len(), "sessions cut off");
+        }
+        self.services.close().await;
+        let _ = std::fs::remove_file(&self.config.admin_socket);
+        tracing::info!(target: "facteur", "stopped");
+    }
+}
+
+fn notify(state: NotifyState<'_>) {
+    // Outside systemd there is no socket to tell, and nothing to do about a failure.
+    let _ = sd_notify::notify(&[state]);
+}
+
+enum Event {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.hangup.recv() => Event::Reload,
+            _ = self.terminate.recv() => Event::Stop,
+            _ = self.interrupt.recv() => Event::Stop,
+        }
+    }
+}
+
+/// The protocols, and which of them a socket speaks.
+struct Edges {
+    smtp: Arc<smtp_server::SmtpServer>,
+    imap: Arc<imap_server::ImapServer>,
+    webmail: Arc<webmail::Webmail>,
+    observer: Observer,
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl Edges {
+    fn new(
+        config: &Config,
+        services: &Services,
+        certificates: Option<Arc<Certificates>>,
+        metrics: PrometheusHandle,
+    ) -> Self {
+        let tls = certificates.as_ref().map(Certificates::source);
+        let mail = &services.mail;
+        Self {
+            smtp: smtp_server::SmtpServer::new(config.smtp.clone(), mail.clone(), tls.clone()),
+            imap: imap_server::ImapServer::new(config.imap.clone(), mail.clone(), tls.clone()),
+            webmail: webmail::Webmail::new(config.webmail.clone(), mail.clone(), tls),
+            observer: Observer { metrics, ready: Arc::new(AtomicBool::new(false)) },
+            certificates,
+        }
+    }
+
+    /// Certificates and the edges' settings; listeners, store and directory need a restart.
+    fn reload(&self, config: &Config) -> Result<(), String> {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload(&config.tls)?;
+        }
+        self.smtp.reload(config.smtp.clone());
+        self.imap.reload(config.imap.clone());
+        self.webmail.reload(config.webmail.clone());
+        Ok(())
+    }
+}
+
+impl Serve for Edges {
+    async fn serve(
+        self: Arc<Self>,
+        service: Service,
+        stream: TcpStream,
+        peer: SocketAddr,
+        shutdown: CancellationToken,
+    ) {
+        let smtp = |port| Arc::clone(&self.smtp).serve(stream, peer, port, shutdown.clone());
+        match service {
+            Service::Smtp => smtp(smtp_server::Port::Mx).await,
+            Service::Submission => smtp(smtp_server::Port::Submission).await,
+            Service::Submissions => smtp(smtp_server::Port::Submissions).await,
+            Service::Lmtp => smtp(smtp_server::Port::Lmtp).await,
+            Service::Imap => {
+                let port = imap_server::Port::Imap;
+                Arc::clone(&self.imap).serve(stream, peer, port, shutdown).await;
+            }
+            Service::Imaps => {
+                let port = imap_server::Port::Imaps;
+                Arc::clone(&self.imap).serve(stream, peer, port, shutdown).await;
+            }
+            Service::Http => {
+                let port = webmail::Port::Http;
+                Arc::clone(&self.webmail).serve(stream, peer, port, shutdown).await;
+            }
+            Service::Https => {
+                let port = webmail::Port::Https;
+                Arc::clone(&self.webmail).serve(stream, peer, port, shutdown).await;
+            }
+            Service::Metrics => self.observer.clone().serve(stream).await,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Certificates: read, checked, swapped without a restart; made for the demo.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::Tls;
+
+/// The certificate in use; a reload swaps it, and running sessions keep theirs.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    current: ArcSwap<ServerConfig>,
+}
+
+impl Certificates {
+    /// Reads both files. The error says which is wrong.
+    pub(crate) fn load(files: &Tls) -> Result<Self, String> {
+        Ok(Self { current: ArcSwap::from_pointee(server_config(files)?) })
+    }
+
+    /// Reads both files again; keeps the old certificate when one is wrong.
+    pub(crate) fn reload(&self, files: &Tls) -> Result<(), String> {
+        self.current.store(Arc::new(server_config(files)?));
+        Ok(())
+    }
+
+    /// What the edges ask at each handshake.
+    pub(crate) fn source(self: &Arc<Self>) -> Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync> {
+        let certificates = Arc::clone(self);
+        Arc::new(move || certificates.current.load_full())
+    }
+}
+
+fn server_config(files: &Tls) -> Result<ServerConfig, String> {
+    let named = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| named(&files.certificate, &error))?;
+    if chain.is_empty() {
+        return Err(named(&files.certificate, &"no CERTIFICATE block in it"));
+    }
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key).map_err(|error| named(&files.key, &error))?;
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| named(&files.certificate, &error))
+}
+
+/// Makes a self-signed certificate for these names, unless there is one.
+pub(crate) fn make_self_signed(files: &Tls, names: Vec<String>) -> Result<(), String> {
+    if files.certificate.exists() && files.key.exists() {
+        return Ok(());
+    }
+    let made = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string())?;
+    write_private(&files.key, made.signing_key.serialize_pem().as_bytes())?;
+    write_private(&files.certificate, made.cert.pem().as_bytes())
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(dir: &Path) -> Tls {
+        Tls { certificate: dir.join("certificate.pem"), key: dir.join("key.pem") }
+    }
+
+    #[test]
+    fn a_bad_certificate_keeps_the_old_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(dir.path());
+        make_self_signed(&files, vec!["mail.ac-paris.test".into()]).unwrap();
+        let certificates = Arc::new(Certificates::load(&files).unwrap());
+        let before = certificates.source()();
+        std::fs::write(&files.certificate, "nonsense").unwrap();
+        let error = certificates.reload(&files).unwrap_err();
+        assert!(error.contains("certificate.pem"), "{error}");
+        assert!(Arc::ptr_eq(&before, &certificates.source()()));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Certificates::load(&files(dir.path())).unwrap_err();
+        assert!(error.contains("certificate.pem"), "{error}");
+    }
+}

@@ -1,0 +1,338 @@
+//! The line in which commits wait, and the one committer that takes all who wait at once.
+//!
+//! `submit` checks a commit against what is stored and what is pending, gives it its place and
+//! returns; the committer's thread writes everyone who waits as one group with one sync. While it
+//! syncs, the next group gathers: twenty sessions share a sync without any timer.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+
+use super::backend::{Backend, Op};
+use super::group::GroupRecord;
+use super::{GROUP_KEY, VERSION_KEY, full_key, read_version};
+use crate::change_bus::{ChangeBus, Hint};
+use crate::error::{CommitError, StoreError};
+use crate::meta_store::{Class, Commit, Cond, Durability, Expect, Partition, Pending, Version};
+
+/// Bytes that one group brings into the log, so that nobody waits behind a large one. A single
+/// commit may be larger and then goes alone.
+const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// The line and its committer.
+pub(crate) struct Line<B: Backend> {
+    shared: Arc<Shared<B>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared<B> {
+    backend: Arc<B>,
+    bus: ChangeBus,
+    /// Held to check and queue, and to take a group: never over a write, hence std's mutex.
+    state: Mutex<State>,
+    arrived: Condvar,
+    failed: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Arc<Queued>>,
+    /// Commits of a partition that are queued or being written, in order.
+    pending: HashMap<Partition, PendingPartition>,
+    waiting: HashMap<u64, oneshot::Sender<Result<Version, CommitError>>>,
+    next_ticket: u64,
+    closing: bool,
+    /// Why no commit is taken any more.
+    stopped: Option<String>,
+}
+
+struct PendingPartition {
+    /// The version after the last pending commit.
+    version: Version,
+    commits: VecDeque<Arc<Queued>>,
+}
+
+struct Queued {
+    ticket: u64,
+    partition: Partition,
+    ops: Vec<Op>,
+    size: usize,
+    version: Version,
+    bump: bool,
+    durability: Durability,
+}
+
+/// What goes beside a commit's rows.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    /// Pieces of bodies.
+    pub(crate) chunks: Vec<Op>,
+    /// How far the version rises beyond the bump; only a restore uses it.
+    pub(crate) advance: u64,
+}
+
+impl<B: Backend> Line<B> {
+    /// Starts the committer. `number` is the last group's, known to be synced.
+    pub(crate) fn new(backend: Arc<B>, bus: ChangeBus, number: u64) -> Self {
+        let shared = Arc::new(Shared {
+            backend,
+            bus,
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            failed: watch::Sender::new(false),
+        });
+        let working = Arc::clone(&shared);
+        let committer = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || working.commit_for_ever(number))
+            .ok();
+        if committer.is_none() {
+            shared.stop("the committer's thread could not be started");
+        }
+        Self { shared, committer: Mutex::new(committer) }
+    }
+
+    /// Checks a commit and gives it its place in line.
+    pub(crate) fn submit(
+        &self,
+        partition: Partition,
+        commit: Commit,
+        extra: Extra,
+    ) -> Result<Pending, CommitError> {
+        self.shared.submit(partition, commit, extra)
+    }
+
+    /// Whether the engine has stopped after a failed write.
+    pub(crate) fn failed(&self) -> watch::Receiver<bool> {
+        self.shared.failed.subscribe()
+    }
+
+    /// Writes what is in line, then ends the committer.
+    pub(crate) fn close(&self) {
+        self.shared.state().closing = true;
+        self.shared.arrived.notify_all();
+        let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(committer) = committer {
+            let _ = committer.join();
+        }
+    }
+}
+
+impl<B: Backend> Drop for Line<B> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn submit(
+        &self,
+        partition: Partition,
+        commit: Commit,
+        extra: Extra,
+    ) -> Result<Pending, CommitError> {
+        let mut state = self.state();
+        if let Some(why) = &state.stopped {
+            return Err(CommitError::Unknown(why.clone()));
+        }
+        if state.closing {
+            return Err(CommitError::Unknown("the store is closed".into()));
+        }
+        let head = match state.pending.get(&partition) {
+            Some(pending) => pending.version,
+            None => read_version(&*self.backend, partition).map_err(unreadable)?,
+        };
+        if matches!(commit.expect, Expect::Version(expected) if expected != head) {
+            return Err(CommitError::Conflict);
+        }
+        for (key, condition) in &commit.assert {
+            self.check(&state, partition, key, *condition)?;
+        }
+        let version = Version(head.0 + u64::from(commit.bump) + extra.advance);
+        let (sender, receiver) = oneshot::channel();
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        let queued = Arc::new(Queued::new(ticket, partition, version, commit, extra));
+        state.waiting.insert(ticket, sender);
+        let pending = state
+            .pending
+            .entry(partition)
+            .or_insert_with(|| PendingPartition { version: head, commits: VecDeque::new() });
+        pending.version = version;
+        pending.commits.push_back(Arc::clone(&queued));
+        state.queue.push_back(queued);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(Pending { version, receiver })
+    }
+
+    fn check(
+        &self,
+        state: &State,
+        partition: Partition,
+        key: &Bytes,
+        condition: Cond,
+    ) -> Result<(), CommitError> {
+        let key = full_key(partition, key);
+        let pending = state.pending.get(&partition).and_then(|pending| {
+            let newest_first = pending.commits.iter().rev();
+            newest_first.flat_map(|queued| queued.ops.iter().rev()).find_map(|op| op.effect_on(&key))
+        });
+        let exists = match pending {
+            Some(exists) => exists,
+            None => self.backend.get(&key).map_err(unreadable)?.is_some(),
+        };
+        if exists == (condition == Cond::Exists) { Ok(()) } else { Err(CommitError::Conflict) }
+    }
+
+    fn commit_for_ever(&self, mut number: u64) {
+        let mut last_synced = number;
+        while let Some(group) = self.take_group() {
+            number += 1;
+            let ops: Vec<Op> = group.iter().flat_map(|queued| queued.ops.iter().cloned()).collect();
+            let sync = group.iter().any(|queued| queued.durability == Durability::Synced);
+            let record = GroupRecord::new(number, last_synced, &ops);
+            match self.write(&record, ops, sync) {
+                Ok(()) => {
+                    if sync {
+                        last_synced = number;
+                    }
+                    self.done(&group, sync);
+                }
+                // A failed sync is never retried: the pages it was about may be gone, and a
+                // second sync would report success. Only a fresh start knows what is durable.
+                Err(why) => return self.stop(&why),
+            }
+        }
+    }
+
+    /// Waits for commits; `None` when the line is closed and empty.
+    fn take_group(&self) -> Option<Vec<Arc<Queued>>> {
+        let mut state = self.state();
+        while state.queue.is_empty() {
+            if state.closing {
+                return None;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut group = Vec::new();
+        let mut size = 0;
+        while let Some(queued) = state.queue.front() {
+            size += queued.size;
+            if !group.is_empty() && size > GROUP_BYTES_MAX {
+                break;
+            }
+            group.extend(state.queue.pop_front());
+        }
+        Some(group)
+    }
+
+    fn write(&self, record: &GroupRecord, ops: Vec<Op>, sync: bool) -> Result<(), String> {
+        let mut all = Vec::with_capacity(ops.len() + 1);
+        all.push(Op::Put(
+            Bytes::from_static(GROUP_KEY),
+            Bytes::copy_from_slice(&record.encode()),
+        ));
+        all.extend(ops);
+        self.backend.write(&all, sync)
+    }
+
+    /// Takes the group off the pending lists, tells those who wait, and announces the changes.
+    fn done(&self, group: &[Arc<Queued>], sync: bool) {
+        metrics::counter!("facteur_store_groups_total").increment(1);
+        metrics::counter!("facteur_store_commits_total").increment(group.len() as u64);
+        metrics::counter!("facteur_store_syncs_total").increment(u64::from(sync));
+        let mut state = self.state();
+        let mut senders = Vec::with_capacity(group.len());
+        for queued in group {
+            if let Some(pending) = state.pending.get_mut(&queued.partition) {
+                pending.commits.pop_front();
+                if pending.commits.is_empty() {
+                    state.pending.remove(&queued.partition);
+                }
+            }
+            senders.extend(state.waiting.remove(&queued.ticket).map(|sender| (sender, queued)));
+        }
+        drop(state);
+        for (sender, queued) in senders {
+            let _ = sender.send(Ok(queued.version));
+        }
+        for queued in group.iter().filter(|queued| queued.bump) {
+            self.bus.publish(Hint { partition: queued.partition, version: queued.version });
+        }
+    }
+
+    /// Fails everyone who waits and everyone who will come.
+    fn stop(&self, why: &str) {
+        tracing::error!(target: "facteur", why, "the store has stopped");
+        let mut state = self.state();
+        state.stopped = Some(why.to_owned());
+        state.queue.clear();
+        state.pending.clear();
+        for (_, sender) in state.waiting.drain() {
+            let _ = sender.send(Err(CommitError::Unknown(why.to_owned())));
+        }
+        drop(state);
+        self.failed.send_replace(true);
+    }
+}
+
+fn unreadable(error: StoreError) -> CommitError {
+    CommitError::Read(Box::new(error))
+}
+
+impl Queued {
+    fn new(
+        ticket: u64,
+        partition: Partition,
+        version: Version,
+        commit: Commit,
+        extra: Extra,
+    ) -> Self {
+        let Commit { put, delete, delete_range, bump, durability, .. } = commit;
+        let rises = bump || extra.advance > 0;
+        let mut ops = extra.chunks;
+        ops.reserve(put.len() + delete.len() + delete_range.len() + 1);
+        let whole = |key: &Bytes| full_key(partition, key);
+        // Ranges before single rows: a commit may clear a range and write into it.
+        ops.extend(
+            delete_range.iter().map(|range| Op::DeleteRange(whole(&range.start)..whole(&range.end))),
+        );
+        ops.extend(delete.iter().map(|key| Op::Delete(whole(key))));
+        ops.extend(put.into_iter().map(|(key, value)| Op::Put(whole(&key), value)));
+        if rises {
+            let value = Bytes::copy_from_slice(&version.0.to_be_bytes());
+            ops.push(Op::Put(whole(&Bytes::from_static(VERSION_KEY)), value));
+        }
+        let size = ops.iter().map(Op::size).sum();
+        let bump = rises && partition.class != Class::Blob;
+        Self { ticket, partition, ops, size, version, bump, durability }
+    }
+}
+
+impl Pending {
+    /// The version that the partition has once this commit is done.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Version, CommitError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.receiver).poll(context).map(|outcome| {
+            outcome.unwrap_or_else(|_| Err(CommitError::Unknown("the committer is gone".into())))
+        })
+    }
+}

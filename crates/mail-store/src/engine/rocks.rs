@@ -1,0 +1,131 @@
+//! RocksDB behind the committer.
+
+use std::ops::Range;
+use std::path::Path;
+
+use bytes::Bytes;
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{
+    ColumnFamily, CompactOptions, DB, FlushOptions, ReadOptions, WriteBatch, WriteOptions,
+};
+
+use super::backend::{Backend, Op, Rows};
+use crate::error::StoreError;
+use crate::meta_store::Direction;
+
+/// Column family of body chunks; rows are in the default one.
+pub(crate) const CHUNKS: &str = "chunks";
+
+/// An open database. Its lock file is held as long as this lives.
+pub(crate) struct Rocks {
+    pub(crate) db: DB,
+    pub(crate) _lock: std::fs::File,
+}
+
+fn engine_error(error: rocksdb::Error) -> StoreError {
+    match error.kind() {
+        rocksdb::ErrorKind::Corruption => {
+            StoreError::Corrupt { table: "engine", detail: error.into_string() }
+        }
+        _ => StoreError::Engine(error.into_string()),
+    }
+}
+
+impl Rocks {
+    fn chunks(&self) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(CHUNKS).ok_or_else(|| StoreError::Engine("no chunks table".into()))
+    }
+
+    /// A consistent copy by hard links, while serving.
+    pub(crate) fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+        let checkpoint = Checkpoint::new(&self.db).map_err(engine_error)?;
+        checkpoint.create_checkpoint(dir).map_err(engine_error)
+    }
+
+    /// Gives the space of deleted bodies back to the file system.
+    pub(crate) fn compact_chunks(&self) -> Result<(), StoreError> {
+        let chunks = self.chunks()?;
+        let cutoff = |value| {
+            let options = [("blob_garbage_collection_age_cutoff", value)];
+            self.db.set_options_cf(chunks, &options).map_err(engine_error)
+        };
+        self.db.flush_cf(chunks).map_err(engine_error)?;
+        // Live bodies move out of every old file this once, so that all of them can go.
+        cutoff("1.0")?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
+        self.db.compact_range_cf_opt(chunks, None::<&[u8]>, None::<&[u8]>, &options);
+        cutoff("0.25")
+    }
+}
+
+impl Backend for Rocks {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let value = self.db.get_pinned(key).map_err(engine_error)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn scan(
+        &self,
+        range: &Range<Bytes>,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Rows, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(&range.start[..]);
+        options.set_iterate_upper_bound(&range.end[..]);
+        let mut rows = Vec::new();
+        let mut cursor = self.db.raw_iterator_opt(options);
+        match direction {
+            Direction::Forward => cursor.seek_to_first(),
+            Direction::Backward => cursor.seek_to_last(),
+        }
+        while let Some((key, value)) = cursor.item() {
+            let key = Bytes::copy_from_slice(key);
+            if rows.len() == limit {
+                return Ok((rows, Some(key)));
+            }
+            rows.push((key, Bytes::copy_from_slice(value)));
+            match direction {
+                Direction::Forward => cursor.next(),
+                Direction::Backward => cursor.prev(),
+            }
+        }
+        cursor.status().map_err(engine_error)?;
+        Ok((rows, None))
+    }
+
+    fn chunk(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let value = self.db.get_cf(self.chunks()?, key).map_err(engine_error)?;
+        Ok(value.map(Bytes::from))
+    }
+
+    // RocksDB syncs the log before it puts the batch where readers see it, so that nobody reads
+    // what a power cut could take back, except for groups that asked for no sync.
+    fn write(&self, ops: &[Op], sync: bool) -> Result<(), String> {
+        let chunks = self.chunks().map_err(|error| error.to_string())?;
+        let mut batch = WriteBatch::default();
+        for op in ops {
+            match op {
+                Op::Put(key, value) => batch.put(key, value),
+                Op::Delete(key) => batch.delete(key),
+                Op::DeleteRange(range) => batch.delete_range(&range.start, &range.end),
+                Op::PutChunk(key, value) => batch.put_cf(chunks, key, value),
+                Op::DeleteChunk(key) => batch.delete_cf(chunks, key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        self.db.write_opt(batch, &options).map_err(rocksdb::Error::into_string)
+    }
+
+    fn close(&self) -> Result<(), String> {
+        let mut flush = FlushOptions::default();
+        flush.set_wait(true);
+        let chunks = self.chunks().map_err(|error| error.to_string())?;
+        self.db.flush_opt(&flush).map_err(rocksdb::Error::into_string)?;
+        self.db.flush_cf_opt(chunks, &flush).map_err(rocksdb::Error::into_string)?;
+        self.db.cancel_all_background_work(true);
+        Ok(())
+    }
+}

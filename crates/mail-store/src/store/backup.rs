@@ -1,0 +1,141 @@
+//! Backup while serving, restore elsewhere, salvage after damage.
+
+use std::fmt;
+use std::path::Path;
+
+use mail_types::ModSeq;
+
+use super::batch::Batch;
+use super::{Store, StoreOptions, block_on};
+use crate::engine::{Extra, Recovery, is_empty_dir};
+use crate::error::{OpenError, StoreError};
+use crate::meta_store::{Class, Partition};
+use crate::tables::mail::{Account, Expunged, MailboxCounters};
+
+/// How far a restore moves every counter: more than any mailbox gets in the life of a backup.
+const RESTORE_STEP: u64 = 1 << 20;
+
+/// What a salvage found.
+#[derive(Clone, Copy, Debug)]
+pub struct SalvageReport {
+    groups_dropped: u64,
+}
+
+impl fmt::Display for SalvageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.groups_dropped {
+            0 => f.write_str("opened; no commit group is known to be lost"),
+            groups => write!(f, "opened; {groups} commit groups behind the damage are lost"),
+        }
+    }
+}
+
+impl Store {
+    /// Writes a consistent copy into `dir`, which must not exist, while serving. The secrets file
+    /// is not in it. Blocks.
+    ///
+    /// # Errors
+    /// When the engine or the file system fails.
+    pub fn backup(&self, dir: &Path) -> Result<(), StoreError> {
+        let Some(rocks) = self.inner.engine.rocks() else {
+            return Err(StoreError::Engine("a store in memory has no backup".into()));
+        };
+        if !is_empty_dir(dir).map_err(|error| StoreError::Engine(error.to_string()))? {
+            return Err(StoreError::Engine("the directory is not empty".into()));
+        }
+        // An empty directory is replaced: the engine wants to make it itself.
+        let _ = std::fs::remove_dir(dir);
+        rocks.checkpoint(dir)
+    }
+
+    /// Copies a backup into the empty `options.data_dir` and moves every counter forward, so that
+    /// nothing a client saw after the backup is ever given to another message. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what an operator can do.
+    pub fn restore(backup: &Path, options: StoreOptions) -> Result<(), OpenError> {
+        let path = options.data_dir.clone();
+        let failed = |detail: String| OpenError::Engine { path: path.clone(), detail };
+        if !is_empty_dir(&path).map_err(|error| failed(error.to_string()))? {
+            return Err(failed("not empty; restore into an empty data directory".into()));
+        }
+        if !backup.join("CURRENT").exists() {
+            return Err(failed(format!("{} is not a backup", backup.display())));
+        }
+        copy_dir(backup, &path).map_err(|error| failed(error.to_string()))?;
+        let store = Store::open(options)?;
+        let forwarded = block_on(store.move_counters_forward());
+        store.close();
+        forwarded.map_err(|error| failed(error.to_string()))
+    }
+
+    /// Opens the store up to the damage in its log, and keeps a record of what was lost. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`] when not even that is possible.
+    pub fn salvage(options: StoreOptions) -> Result<SalvageReport, OpenError> {
+        let (store, opened) = Store::open_with(options, Recovery::Salvage)?;
+        store.close();
+        Ok(SalvageReport { groups_dropped: opened.groups_dropped })
+    }
+
+    pub(crate) async fn move_counters_forward(&self) -> Result<(), StoreError> {
+        for class in [Class::Account, Class::Directory, Class::Blob, Class::Queue] {
+            for id in self.partitions(class, None, usize::MAX).await? {
+                let partition = Partition { class, id };
+                let version = self.version(partition).await?;
+                let mut batch = Batch::new();
+                if class == Class::Account {
+                    self.forward_account(partition, version.0 + RESTORE_STEP, &mut batch).await?;
+                }
+                let extra = Extra { chunks: Vec::new(), advance: RESTORE_STEP };
+                self.submit_with(partition, batch, extra)?.await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forward_account(
+        &self,
+        partition: Partition,
+        version: u64,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        if let Some(mut account) = self.get::<Account>(partition, &()).await? {
+            let step = RESTORE_STEP as u32;
+            account.next_uid_validity = account.next_uid_validity.saturating_add(step);
+            account.next_mailbox = account.next_mailbox.saturating_add(step);
+            account.next_document = account.next_document.saturating_add(step);
+            account.next_email += RESTORE_STEP;
+            batch.put::<Account>(&(), &account);
+        }
+        let mut from = None;
+        loop {
+            let page = self.scan::<MailboxCounters>(partition, from.as_ref(), 1000).await?;
+            for (mailbox, mut counters) in page.rows {
+                counters.uid_next += RESTORE_STEP;
+                counters.highest_mod_seq = ModSeq(version);
+                counters.expunged_since = ModSeq(version);
+                batch.put::<MailboxCounters>(&mailbox, &counters);
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        batch.delete_prefix::<Expunged, _>(&());
+        Ok(())
+    }
+}
+
+/// Copies files and syncs them; a backup has no directories within.
+fn copy_dir(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        std::fs::copy(entry.path(), &target)?;
+        std::fs::File::open(&target)?.sync_all()?;
+    }
+    std::fs::File::open(to)?.sync_all()
+}

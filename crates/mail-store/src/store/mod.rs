@@ -1,0 +1,297 @@
+//! The store: an engine, the keys that seal its values, the disk guard, the bodies.
+
+mod backup;
+pub(crate) mod batch;
+pub(crate) mod body;
+mod collect;
+mod disk;
+mod read;
+pub(crate) mod seal;
+pub(crate) mod typed;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::change_bus::ChangeBus;
+use crate::engine::{Engine, Opened, Recovery, is_empty_dir};
+use crate::error::{OpenError, StoreError};
+use crate::secrets::{Purpose, Secrets};
+use crate::tables::system::{Dropped, DroppedRow, FORMAT, Identity, IdentityRow, SYSTEM};
+use batch::Batch;
+use body::Bodies;
+use disk::{DiskGuard, FreeSpace};
+use seal::Sealer;
+
+pub use backup::SalvageReport;
+pub use collect::Collected;
+pub use verify::{StoreFault, StoreVerified};
+
+/// Tells the time in Unix seconds.
+pub type UnixClock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// Where it lies; made when missing.
+    pub data_dir: PathBuf,
+    /// Its keys; made with the directory.
+    pub secrets_file: PathBuf,
+    /// Read cache in bytes.
+    pub block_cache_bytes: u64,
+    /// Write buffers in bytes, all tables together.
+    pub write_buffer_bytes: u64,
+    /// Write-ahead log in bytes before buffers are flushed.
+    pub wal_bytes_max: u64,
+    /// New mail is refused below this much free disk.
+    pub disk_free_bytes_min: u64,
+    /// Whether new values are sealed.
+    pub encrypt: bool,
+    /// Seconds that a body nobody refers to stays, so that whoever is about to refer to it can.
+    pub body_grace_seconds: i64,
+    /// Tells the time.
+    pub clock: UnixClock,
+}
+
+impl StoreOptions {
+    /// The defaults for this directory and secrets file.
+    pub fn new(data_dir: PathBuf, secrets_file: PathBuf) -> Self {
+        Self {
+            data_dir,
+            secrets_file,
+            block_cache_bytes: 512 << 20,
+            write_buffer_bytes: 128 << 20,
+            wal_bytes_max: 512 << 20,
+            disk_free_bytes_min: 1920 << 20,
+            encrypt: false,
+            body_grace_seconds: 3600,
+            clock: system_clock(),
+        }
+    }
+}
+
+fn system_clock() -> UnixClock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// An open store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) bus: ChangeBus,
+    pub(crate) secrets: Secrets,
+    pub(crate) sealer: Sealer,
+    pub(crate) guard: DiskGuard,
+    pub(crate) bodies: Bodies,
+    pub(crate) clock: UnixClock,
+}
+
+impl Store {
+    /// Opens the store in `options.data_dir`. Blocks while the log is replayed.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what an operator can do.
+    pub fn open(options: StoreOptions) -> Result<Self, OpenError> {
+        Self::open_with(options, Recovery::Strict).map(|(store, _)| store)
+    }
+
+    pub(crate) fn open_with(
+        options: StoreOptions,
+        recovery: Recovery,
+    ) -> Result<(Self, Opened), OpenError> {
+        let path = options.data_dir.clone();
+        let failed = |detail: String| OpenError::Engine { path: path.clone(), detail };
+        let fresh = is_empty_dir(&path).map_err(|error| failed(error.to_string()))?;
+        let secrets = Secrets::load(&options.secrets_file, fresh)?;
+        let sealer = Sealer::new(&secrets, options.encrypt).map_err(failed)?;
+        let bus = ChangeBus::default();
+        let (engine, opened) = Engine::open_rocks(&options, recovery, bus.clone())?;
+        let guard = DiskGuard::new(FreeSpace::Of(path.clone()), options.disk_free_bytes_min);
+        let bodies = Bodies::new(options.body_grace_seconds);
+        let clock = options.clock.clone();
+        let store = Self {
+            inner: Arc::new(Inner { engine, bus, secrets, sealer, guard, bodies, clock }),
+        };
+        store.start(&options, opened, recovery)?;
+        Ok((store, opened))
+    }
+
+    /// An empty store in memory, for tests.
+    pub fn memory() -> Self {
+        Self::memory_with_grace(3600)
+    }
+
+    /// An empty store in memory whose unreferenced bodies stay this long.
+    pub fn memory_with_grace(body_grace_seconds: i64) -> Self {
+        let bus = ChangeBus::default();
+        let secrets = Secrets::generate().unwrap_or_else(|error| panic!("{error}"));
+        Self::over(Engine::new_memory(bus.clone()), bus, secrets, body_grace_seconds)
+    }
+
+    /// What a power cut would leave of a store in memory: everything up to the last sync.
+    ///
+    /// # Panics
+    /// On a store that is not in memory.
+    pub fn after_crash(&self) -> Self {
+        let bus = ChangeBus::default();
+        let engine = self.inner.engine.after_crash(bus.clone()).expect("only stores in memory");
+        Self::over(engine, bus, self.inner.secrets.clone(), self.inner.bodies.grace_seconds())
+    }
+
+    fn over(engine: Engine, bus: ChangeBus, secrets: Secrets, grace: i64) -> Self {
+        let sealer = Sealer::new(&secrets, false).unwrap_or_else(|error| panic!("{error}"));
+        let guard = DiskGuard::new(FreeSpace::Unlimited, 0);
+        let bodies = Bodies::new(grace);
+        let clock = system_clock();
+        let store =
+            Self { inner: Arc::new(Inner { engine, bus, secrets, sealer, guard, bodies, clock }) };
+        if let Err(error) = store.identify() {
+            panic!("{error}");
+        }
+        store
+    }
+
+    /// Lets a store in memory fail a write after this many more; for tests.
+    pub fn fail_after(&self, writes: u64) {
+        self.inner.engine.fail_after(writes);
+    }
+
+    /// How often a store in memory was synced; for tests.
+    pub fn syncs(&self) -> u64 {
+        self.inner.engine.syncs()
+    }
+
+    /// The keys.
+    pub fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
+    }
+
+    /// Where changes are announced, after they are synced and in commit order.
+    pub fn change_bus(&self) -> &ChangeBus {
+        &self.inner.bus
+    }
+
+    /// Returns when a write has failed and the engine has stopped: end the process, start again.
+    pub async fn failed(&self) {
+        let mut failed = self.inner.engine.failed();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Writes what is in line, flushes and releases the engine. Later commits fail. Blocks.
+    pub fn close(&self) {
+        if let Err(error) = self.inner.engine.close() {
+            tracing::error!(target: "facteur", error, "closing the engine failed");
+        }
+    }
+
+    /// Whether new mail must wait for disk space.
+    pub fn is_disk_full(&self) -> bool {
+        self.inner.guard.is_full()
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        (self.inner.clock)()
+    }
+
+    fn start(
+        &self,
+        options: &StoreOptions,
+        opened: Opened,
+        recovery: Recovery,
+    ) -> Result<(), OpenError> {
+        let path = options.data_dir.clone();
+        self.identify().map_err(|error| match error {
+            StoreError::MissingKey { number } => {
+                OpenError::MissingKey { secrets: options.secrets_file.clone(), number }
+            }
+            StoreError::NewerFormat { found } => {
+                OpenError::NewerFormat { path: path.clone(), found, known: FORMAT }
+            }
+            error => OpenError::Engine { path: path.clone(), detail: error.to_string() },
+        })?;
+        if opened.groups_dropped > 0 {
+            tracing::error!(
+                target: "facteur",
+                groups = opened.groups_dropped,
+                "the log's end was torn: commit groups that were being written were dropped"
+            );
+            let row = DroppedRow {
+                groups: opened.groups_dropped,
+                at: self.now(),
+                salvaged: recovery == Recovery::Salvage,
+            };
+            let mut batch = Batch::new();
+            batch.put::<Dropped>(&opened.last_group, &row);
+            self.commit_now(batch)
+                .map_err(|error| OpenError::Engine { path, detail: error.to_string() })?;
+        }
+        Ok(())
+    }
+
+    /// Checks that this program and these keys fit the store, and counts the start.
+    fn identify(&self) -> Result<(), StoreError> {
+        let found = block_on(self.get::<Identity>(SYSTEM, &()))?;
+        let names = self.inner.secrets.newest(Purpose::BlobNames).map_or(0, |(number, _)| number);
+        let mut row = found.unwrap_or(IdentityRow {
+            format: FORMAT,
+            blob_names_key: names,
+            data_keys: Vec::new(),
+            starts: 0,
+        });
+        if row.format > FORMAT {
+            return Err(StoreError::NewerFormat { found: row.format });
+        }
+        let naming = self.inner.secrets.numbered(Purpose::BlobNames, row.blob_names_key);
+        let naming = naming.ok_or(StoreError::MissingKey { number: row.blob_names_key })?;
+        let held = |number: &&u8| {
+            self.inner.secrets.numbered(Purpose::Data, **number).is_none()
+        };
+        if let Some(&number) = row.data_keys.iter().find(held) {
+            return Err(StoreError::MissingKey { number });
+        }
+        let current = self.inner.sealer.current();
+        if current != 0 && !row.data_keys.contains(&current) {
+            row.data_keys.push(current);
+        }
+        row.starts = row.starts.wrapping_add(1);
+        self.inner.bodies.begin(*naming, row.starts);
+        let mut batch = Batch::new();
+        batch.put::<Identity>(&(), &row);
+        self.commit_now(batch)
+    }
+
+    fn commit_now(&self, batch: Batch) -> Result<(), StoreError> {
+        let pending = self.submit(SYSTEM, batch)?;
+        block_on(pending)?;
+        Ok(())
+    }
+}
+
+/// Waits for a future of this crate, whose waker is a channel and which needs no runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The store's part of `facteur verify`: bodies, names, references, and what was dropped.
+
+use mail_types::{AccountId, BlobHash};
+
+use super::Store;
+use super::body::{CHUNK_BYTES, chunk_count};
+use crate::error::StoreError;
+use crate::meta_store::{Class, Partition};
+use crate::tables::blob::{BodyName, BodyNameRow, BodyReferrer, account_partition, shard};
+use crate::tables::mail::BodyUse;
+use crate::tables::system::{Dropped, SYSTEM};
+
+/// What is wrong with the store, as a line for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFault(pub String);
+
+/// What a walk over all bodies found.
+#[derive(Clone, Debug, Default)]
+pub struct StoreVerified {
+    /// Bodies read and hashed.
+    pub bodies: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// References from accounts.
+    pub uses: u64,
+    /// Commit groups dropped at unclean stops and salvages, ever.
+    pub groups_dropped: u64,
+    /// What is wrong.
+    pub faults: Vec<StoreFault>,
+}
+
+impl Store {
+    /// Reads every body, hashes it, and follows every reference. `progress` hears bodies done.
+    ///
+    /// # Errors
+    /// When the engine fails; damage found is a fault, not an error.
+    pub async fn verify(&self, progress: impl Fn(u64) + Send) -> Result<StoreVerified, StoreError> {
+        let mut verified = StoreVerified::default();
+        for (_, row) in self.scan::<Dropped>(SYSTEM, None, 10_000).await?.rows {
+            verified.groups_dropped += row.groups;
+        }
+        for id in self.partitions(Class::Blob, None, usize::MAX).await? {
+            let partition = Partition { class: Class::Blob, id };
+            let mut from = None;
+            loop {
+                let page = self.scan::<BodyName>(partition, from.as_ref(), 500).await?;
+                for (hash, name) in page.rows {
+                    self.verify_body(hash, &name, &mut verified);
+                    progress(verified.bodies);
+                }
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        for id in self.partitions(Class::Account, None, usize::MAX).await? {
+            self.verify_uses(AccountId(id), &mut verified).await?;
+        }
+        Ok(verified)
+    }
+
+    fn verify_body(&self, hash: BlobHash, name: &BodyNameRow, verified: &mut StoreVerified) {
+        verified.bodies += 1;
+        verified.bytes += name.size;
+        let mut hasher = self.inner.bodies.hasher();
+        for number in 0..chunk_count(name.size) {
+            let left = name.size - u64::from(number) * CHUNK_BYTES as u64;
+            let expected = left.min(CHUNK_BYTES as u64);
+            match self.chunk(name.upload, number) {
+                Ok(Some(chunk)) if chunk.len() as u64 == expected => drop(hasher.update(&chunk)),
+                Ok(Some(_)) => verified.fault(format!("body {hash}: piece {number} has a wrong length")),
+                Ok(None) => verified.fault(format!("body {hash}: piece {number} is missing")),
+                Err(error) => verified.fault(format!("body {hash}: piece {number}: {error}")),
+            }
+        }
+        if hasher.finalize().as_bytes() != &hash.0 {
+            verified.fault(format!("body {hash}: its bytes are not what was stored"));
+        }
+    }
+
+    async fn verify_uses(
+        &self,
+        account: AccountId,
+        verified: &mut StoreVerified,
+    ) -> Result<(), StoreError> {
+        let mut from = None;
+        let mut last = None;
+        loop {
+            let page = self
+                .scan::<BodyUse>(account_partition(account), from.as_ref(), 1000)
+                .await?;
+            for ((hash, mailbox, uid), ()) in page.rows {
+                verified.uses += 1;
+                if last.replace(hash) == Some(hash) {
+                    continue;
+                }
+                let place = format!("{account} {mailbox} UID {uid}");
+                if self.get::<BodyName>(shard(hash), &hash).await?.is_none() {
+                    verified.fault(format!("{place}: its body {hash} is missing"));
+                }
+                if self.get::<BodyReferrer>(shard(hash), &(hash, account.0)).await?.is_none() {
+                    verified.fault(format!("{place}: body {hash} does not know of it"));
+                }
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl StoreVerified {
+    fn fault(&mut self, text: String) {
+        self.faults.push(StoreFault(text));
+    }
+}

@@ -1,0 +1,48 @@
+//! Rows of the blob partitions: names of bodies and the index of references to them.
+
+use mail_types::{AccountId, BlobHash};
+use serde::{Deserialize, Serialize};
+
+use super::mail::table;
+use crate::meta_store::{Class, Partition};
+use crate::table::Table;
+
+table!(/// A stored body.
+    BodyName = 1, BlobHash => BodyNameRow);
+table!(/// An account that refers to a body, or did, or was about to. Written before the account's
+/// own commit, so the index names every account that refers to a body, and perhaps some that do
+/// not: the account's `BodyUse` rows decide.
+    BodyReferrer = 2, (BlobHash, u64) => ());
+table!(/// When somebody last said that they were about to refer to a body, in Unix seconds.
+    BodyTouched = 4, BlobHash => i64);
+table!(/// An upload of several pieces that has no name yet; in [`UPLOADS`].
+    Upload = 3, u64 => UploadRow);
+
+/// The partition of unfinished uploads.
+pub(crate) const UPLOADS: Partition = Partition { class: Class::Blob, id: 256 };
+
+/// The partition of a body's rows.
+pub(crate) fn shard(hash: BlobHash) -> Partition {
+    Partition { class: Class::Blob, id: u64::from(hash.0[0]) }
+}
+
+/// The partition of an account's rows.
+pub fn account_partition(account: AccountId) -> Partition {
+    Partition { class: Class::Account, id: account.0 }
+}
+
+/// A stored body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BodyNameRow {
+    /// Its length in bytes.
+    pub size: u64,
+    /// The upload under which its pieces lie.
+    pub upload: u64,
+}
+
+/// An unfinished upload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UploadRow {
+    /// When it began, in Unix seconds.
+    pub started: i64,
+}

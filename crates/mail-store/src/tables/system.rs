@@ -1,0 +1,42 @@
+//! Rows of the system partition: the store's own notes. Table 1 holds the last group's record,
+//! which is not sealed, because it is read before the keys are.
+
+use serde::{Deserialize, Serialize};
+
+use super::mail::table;
+use crate::meta_store::{Class, Partition};
+use crate::table::Table;
+
+/// The one system partition.
+pub(crate) const SYSTEM: Partition = Partition { class: Class::System, id: 0 };
+/// The format this program writes.
+pub(crate) const FORMAT: u32 = 1;
+
+table!(/// What a store is: written once, and when a key number comes into use.
+    Identity = 2, () => IdentityRow);
+table!(/// What was dropped from the log's end, by the group it would have followed.
+    Dropped = 3, u64 => DroppedRow);
+
+/// What a store is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityRow {
+    /// The newest format written.
+    pub format: u32,
+    /// Number of the key that names bodies; never changes.
+    pub blob_names_key: u8,
+    /// Numbers of the data keys that may have sealed something; all must stay in the file.
+    pub data_keys: Vec<u8>,
+    /// Starts so far; the high half of upload numbers.
+    pub starts: u32,
+}
+
+/// What an unclean stop cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DroppedRow {
+    /// Commit groups whose records were in the log but which were not recovered.
+    pub groups: u64,
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// Whether an operator asked for it with `facteur salvage`.
+    pub salvaged: bool,
+}

@@ -1,0 +1,207 @@
+//! Answers, and a message's content: DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030).
+//!
+//! Content passes through in pieces. Whatever happens, it is read to its end before the one
+//! final reply, so that no part of a refused message is ever taken for a command.
+
+use bytes::{Buf, Bytes};
+
+use super::state::{Asked, Content, Skip, Source, State, Transaction};
+use super::{Answer, Progress, Request, Session};
+use crate::config::Port;
+use crate::reply::{self, Reply};
+
+impl Session {
+    /// Takes the driver's answer to the [`Request`] it was asked.
+    pub fn answer(&mut self, answer: Answer) {
+        self.clock.progressed = true;
+        let State::Asked(asked) = std::mem::replace(&mut self.state, State::Closed) else {
+            unreachable!("an answer nobody asked for")
+        };
+        match asked {
+            Asked::Authenticate(hello) => self.authenticated(hello, answer),
+            Asked::Mail(transaction) => self.mail_answered(transaction, answer),
+            Asked::Recipient(transaction) => self.recipient_answered(transaction, answer),
+            Asked::Begin(content) => self.begin_answered(content, answer),
+            Asked::Piece { content, ended } => self.piece_answered(content, ended, answer),
+            Asked::Deliver(content) => self.delivered(content, answer),
+            Asked::Discard(then) => self.state = *then,
+        }
+    }
+
+    fn mail_answered(&mut self, transaction: Transaction, answer: Answer) {
+        if let Answer::Refuse(refusal) = answer {
+            self.state = State::Ready(transaction.hello);
+            return self.refuse(&refusal);
+        }
+        self.state = State::Transaction(transaction);
+        self.reply(&reply::SENDER_OK);
+    }
+
+    fn recipient_answered(&mut self, mut transaction: Transaction, answer: Answer) {
+        if let Answer::Refuse(refusal) = answer {
+            self.state = State::Transaction(transaction);
+            return self.refuse(&refusal);
+        }
+        transaction.recipients += 1;
+        self.state = State::Transaction(transaction);
+        self.reply(&reply::RECIPIENT_OK);
+    }
+
+    fn begin_answered(&mut self, content: Content, answer: Answer) {
+        match (answer, &content.source) {
+            (Answer::Refuse(refusal), Source::Data(_)) => {
+                self.state = State::Ready(content.transaction.hello);
+                self.refuse(&refusal);
+            }
+            (Answer::Refuse(reply), &Source::Chunk { remaining, .. }) => {
+                let then = Box::new(State::Ready(content.transaction.hello));
+                self.state = State::Skip(Skip { remaining, reply, then });
+            }
+            (_, Source::Data(_)) => {
+                self.reply(&reply::START_INPUT);
+                self.state = State::Content(content);
+            }
+            (_, Source::Chunk { .. }) => self.state = State::Content(content),
+        }
+    }
+
+    /// Takes the next piece of content from the input.
+    pub(super) fn content(&mut self, mut content: Content) -> Progress {
+        let before = self.input.len();
+        let Some((piece, ended)) = self.piece(&mut content.source) else {
+            self.state = State::Content(content);
+            return Progress::Starved;
+        };
+        self.count_content(before - self.input.len());
+        if content.refusal.is_some() {
+            return self.passed(content, ended);
+        }
+        let finished = |content: &Content| ended && content.source.is_last();
+        let checked = content.check.take(&piece).and_then(|()| {
+            if finished(&content) { content.check.finish() } else { Ok(()) }
+        });
+        if let Err(fault) = checked {
+            content.refusal = Some(fault.reply());
+            return self.ask(Asked::Piece { content, ended }, Request::Discard);
+        }
+        if piece.is_empty() {
+            return self.passed(content, ended);
+        }
+        self.ask(Asked::Piece { content, ended }, Request::Body(piece))
+    }
+
+    /// The next piece and whether it is the last of this DATA or this chunk; `None` when the input
+    /// has nothing for it.
+    fn piece(&mut self, source: &mut Source) -> Option<(Bytes, bool)> {
+        match source {
+            Source::Data(_) if self.input.is_empty() => None,
+            Source::Data(reader) => {
+                let mut piece = Vec::with_capacity(self.input.len());
+                let fed = reader.feed(&self.input, &mut piece);
+                self.input.advance(fed.consumed);
+                Some((piece.into(), fed.ended))
+            }
+            Source::Chunk { remaining, .. } if self.input.is_empty() && *remaining > 0 => None,
+            Source::Chunk { remaining, .. } => {
+                let length = at_most(*remaining, self.input.len());
+                *remaining -= length as u64;
+                Some((self.input.split_to(length).freeze(), *remaining == 0))
+            }
+        }
+    }
+
+    fn count_content(&mut self, bytes: usize) {
+        if let Some((_, total)) = &mut self.clock.content {
+            *total += bytes as u64;
+        }
+    }
+
+    fn piece_answered(&mut self, mut content: Content, ended: bool, answer: Answer) {
+        if let (Answer::Refuse(refusal), None) = (answer, &content.refusal) {
+            content.refusal = Some(refusal);
+        }
+        // Deliver is asked from `next`, which finds the source at its end.
+        if !ended {
+            self.state = State::Content(content);
+            return;
+        }
+        match self.passed(content, ended) {
+            Progress::Ask(_) | Progress::Done | Progress::Starved => {}
+        }
+    }
+
+    /// Goes on after a piece has been dealt with.
+    fn passed(&mut self, content: Content, ended: bool) -> Progress {
+        if !ended {
+            self.state = State::Content(content);
+            return Progress::Done;
+        }
+        match (&content.refusal, content.source.is_last()) {
+            (None, true) => self.ask(Asked::Deliver(content), Request::Deliver),
+            (None, false) => {
+                let Content { mut transaction, check, .. } = content;
+                transaction.chunks = Some(check);
+                self.state = State::Transaction(transaction);
+                self.reply(&reply::OK);
+                Progress::Done
+            }
+            (Some(refusal), _) => {
+                let refusal = refusal.clone();
+                self.finish(content, &refusal);
+                Progress::Done
+            }
+        }
+    }
+
+    fn delivered(&mut self, content: Content, answer: Answer) {
+        match answer {
+            Answer::Refuse(refusal) => self.finish(content, &refusal),
+            Answer::Accept => self.finish(content, &reply::OK),
+            Answer::Queued(id) => self.finish(content, &Reply::queued(id)),
+        }
+    }
+
+    /// The final reply; whatever it is, the transaction is over.
+    fn finish(&mut self, content: Content, reply: &Reply) {
+        // RFC 2033 §4.2: one reply for each recipient that was accepted.
+        let lmtp = self.connection.port == Port::Lmtp && content.source.is_last();
+        let replies = if lmtp { content.transaction.recipients } else { 1 };
+        for _ in 1..replies {
+            self.reply(reply);
+        }
+        self.state = State::Ready(content.transaction.hello);
+        if reply.is_positive() {
+            self.counts.errors = 0;
+            self.counts.commands = 0;
+            self.reply(reply);
+        } else {
+            self.refuse(reply);
+        }
+    }
+
+    /// Throws away what has come of an unwanted chunk.
+    pub(super) fn skip(&mut self, mut skip: Skip) -> Progress {
+        let length = at_most(skip.remaining, self.input.len());
+        self.input.advance(length);
+        self.count_content(length);
+        skip.remaining -= length as u64;
+        if skip.remaining == 0 {
+            self.state = *skip.then;
+            self.refuse(&skip.reply);
+            return Progress::Done;
+        }
+        self.state = State::Skip(skip);
+        if length > 0 { Progress::Done } else { Progress::Starved }
+    }
+}
+
+impl Source {
+    /// Whether the message ends where this ends.
+    fn is_last(&self) -> bool {
+        matches!(self, Source::Data(_) | Source::Chunk { last: true, .. })
+    }
+}
+
+fn at_most(remaining: u64, available: usize) -> usize {
+    usize::try_from(remaining).unwrap_or(usize::MAX).min(available)
+}

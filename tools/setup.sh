@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Installs what a make target needs and this machine lacks: Debian packages, and npm packages for
+# the browser tests. Says in one line what it installs and why. Does nothing when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/facteur"
+
+fail() { echo "facteur: $*" >&2; exit 1; }
+
+# Installs the packages for which the probe command fails. Arguments: why, then probe=package.
+need() {
+  local why="$1" missing=() pair
+  shift
+  for pair in "$@"; do
+    eval "${pair%%=>*}" >/dev/null 2>&1 || missing+=("${pair##*=>}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || fail "please install, with your system's package manager: ${missing[*]} ($why)"
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "please install as root: apt-get install ${missing[*]} ($why)"
+    sudo=(sudo)
+  fi
+  echo "facteur: installing ${missing[*]} $why"
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+build() {
+  command -v cargo >/dev/null || fail "cargo is missing: install the Rust toolchain with rustup (https://rustup.rs)"
+  need "to compile RocksDB and generate its bindings" \
+    'command -v g++=>g++' 'command -v ccache=>ccache' \
+    'ls /usr/lib/llvm-*/lib/clang/*/include/stdbool.h=>libclang-dev'
+  mkdir -p "$cache"
+}
+
+tests() {
+  build
+  need "to try the server with foreign clients" \
+    'command -v curl=>curl' 'command -v msmtp=>msmtp' 'command -v swaks=>swaks' \
+    'command -v mbsync=>isync' 'command -v python3=>python3' \
+    'perl -MIO::Socket::SSL -e1=>libio-socket-ssl-perl'
+  need "to cut the power under a file system of its own" 'command -v mkfs.ext4=>e2fsprogs'
+  need "to look at the webmail in a browser" \
+    'command -v chromium=>chromium' 'command -v node=>nodejs' 'command -v npm=>npm'
+  local modules="$cache/browser"
+  if ! cmp -s tests/browser/package-lock.json "$modules/package-lock.json"; then
+    echo "facteur: installing playwright-core to drive the browser"
+    mkdir -p "$modules"
+    cp tests/browser/package.json tests/browser/package-lock.json "$modules/"
+    (cd "$modules" && npm ci --silent --no-audit --no-fund --ignore-scripts) \
+      || { rm -f "$modules/package-lock.json"; fail "npm ci failed"; }
+  fi
+}
+
+case "${1:-}" in
+  build) build ;;
+  test) tests ;;
+  cargo-deny)
+    if [ ! -x "$cache/tools/bin/cargo-deny" ]; then
+      echo "facteur: building cargo-deny to check licences"
+      CARGO_TARGET_DIR="$cache/tools/target" cargo install --quiet --locked --root "$cache/tools" \
+        --version "$CARGO_DENY_VERSION" cargo-deny
+      rm -rf "$cache/tools/target"
+    fi ;;
+  *) fail "usage: tools/setup.sh build|test|cargo-deny" ;;
+esac
