@@ -108,8 +108,7 @@ impl LeaseStore {
     ) -> Result<bool, StoreError> {
         let version = self.store.version(LEASES).await?;
         let row = self.store.get::<Lease>(LEASES, &fence.name).await?;
-        let Some(mut row) =
-            row.filter(|row| row.fence == fence.number && row.owner == fence.owner)
+        let Some(mut row) = row.filter(|row| row.fence == fence.number && row.owner == fence.owner)
         else {
             return Ok(false);
         };

@@ -16,11 +16,20 @@ use crate::sasl::Mechanism;
 pub(crate) enum Command {
     Hello(Greeting, String),
     Mail(Mail),
-    Recipient { path: ForwardPath, needs_smtputf8: bool },
+    Recipient {
+        path: ForwardPath,
+        needs_smtputf8: bool,
+    },
     Data,
-    Bdat { size: u64, last: bool },
+    Bdat {
+        size: u64,
+        last: bool,
+    },
     StartTls,
-    Auth { mechanism: Mechanism, initial_response: Option<Secret<Vec<u8>>> },
+    Auth {
+        mechanism: Mechanism,
+        initial_response: Option<Secret<Vec<u8>>>,
+    },
     Reset,
     Noop,
     Verify,
@@ -119,9 +128,10 @@ fn from_request(verb: &str, request: Request<Cow<'_, str>>) -> Result<Command, P
         Request::Vrfy { .. } => Command::Verify,
         Request::Help { .. } => Command::Help,
         Request::Quit => Command::Quit,
-        Request::Expn { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => {
-            Command::NotOffered
-        }
+        Request::Expn { .. }
+        | Request::Etrn { .. }
+        | Request::Atrn { .. }
+        | Request::Burl { .. } => Command::NotOffered,
         // These three were read above; smtp-proto sees another verb than we do.
         Request::Mail { .. } | Request::Rcpt { .. } | Request::Bdat { .. } => {
             debug_assert!(false, "{verb} read twice");

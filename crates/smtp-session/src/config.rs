@@ -5,22 +5,22 @@ use std::time::Duration;
 
 /// RFC 5321 §4.5.3.1.4 asks for 512 octets; SMTPUTF8 and AUTH (RFC 4954 §4) need more.
 /// A longer line is skipped while it arrives and answered 500, so it costs no memory.
-pub const COMMAND_LINE_BYTES_MAX: usize = 4096;
+pub(crate) const COMMAND_LINE_BYTES_MAX: usize = 4096;
 
 /// RFC 5321 §4.5.3.1.6 asks for 1,000 octets and lets us take more. Real mail has unfolded header
 /// lines of tens of kilobytes; a longer line is refused with the whole message.
-pub const TEXT_LINE_BYTES_MAX: usize = 128 << 10;
+pub(crate) const TEXT_LINE_BYTES_MAX: usize = 128 << 10;
 
 /// Replies gather up to this many bytes before they are written, however many commands were
 /// pipelined (RFC 2920 §3.2).
-pub const OUTPUT_BYTES_MAX: usize = 8 << 10;
+pub(crate) const OUTPUT_BYTES_MAX: usize = 8 << 10;
 
 /// A refused BDAT chunk is read and thrown away up to this many bytes above the message limit;
 /// for a larger one the connection is closed instead.
-pub const DISCARD_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const DISCARD_BYTES_MAX: u64 = 64 << 20;
 
 /// Failed or cancelled AUTH commands per connection before it is closed.
-pub const AUTH_FAILURES_MAX: u32 = 5;
+pub(crate) const AUTH_FAILURES_MAX: u32 = 5;
 
 /// What a listener is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -39,5 +39,5 @@ mod sasl;
 pub use config::{Config, Connection, Port, Security, Timeouts};
 pub use error::PeerMisbehaved;
 pub use path::ForwardPath;
-pub use receive::{Answer, Ended, Hello, Protocol, Request, Session, Step, Trace};
+pub use receive::{Answer, Ended, Protocol, Request, Session, Step, Trace};
 pub use reply::Reply;

@@ -163,9 +163,9 @@ mod tests {
         ] {
             assert_eq!(decoded(text).as_deref(), Some(bytes.as_bytes()), "{text}");
         }
-        for text in
-            ["Zg", "Zg=", "Zg===", "====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==", "Z-9_", "é"]
-        {
+        for text in [
+            "Zg", "Zg=", "Zg===", "====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==", "Z-9_", "é",
+        ] {
             assert_eq!(decoded(text), None, "{text}");
         }
     }

@@ -186,7 +186,9 @@ impl<B: Backend> Shared<B> {
         let key = full_key(partition, key);
         let pending = state.pending.get(&partition).and_then(|pending| {
             let newest_first = pending.commits.iter().rev();
-            newest_first.flat_map(|queued| queued.ops.iter().rev()).find_map(|op| op.effect_on(&key))
+            newest_first
+                .flat_map(|queued| queued.ops.iter().rev())
+                .find_map(|op| op.effect_on(&key))
         });
         let exists = match pending {
             Some(exists) => exists,
@@ -239,10 +241,7 @@ impl<B: Backend> Shared<B> {
 
     fn write(&self, record: &GroupRecord, ops: Vec<Op>, sync: bool) -> Result<(), String> {
         let mut all = Vec::with_capacity(ops.len() + 1);
-        all.push(Op::Put(
-            Bytes::from_static(GROUP_KEY),
-            Bytes::copy_from_slice(&record.encode()),
-        ));
+        all.push(Op::Put(Bytes::from_static(GROUP_KEY), Bytes::copy_from_slice(&record.encode())));
         all.extend(ops);
         self.backend.write(&all, sync)
     }
@@ -306,7 +305,9 @@ impl Queued {
         let whole = |key: &Bytes| full_key(partition, key);
         // Ranges before single rows: a commit may clear a range and write into it.
         ops.extend(
-            delete_range.iter().map(|range| Op::DeleteRange(whole(&range.start)..whole(&range.end))),
+            delete_range
+                .iter()
+                .map(|range| Op::DeleteRange(whole(&range.start)..whole(&range.end))),
         );
         ops.extend(delete.iter().map(|key| Op::Delete(whole(key))));
         ops.extend(put.into_iter().map(|(key, value)| Op::Put(whole(&key), value)));

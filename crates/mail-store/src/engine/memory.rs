@@ -39,7 +39,8 @@ impl Tables {
             Op::Put(key, value) => drop(self.rows.insert(key.clone(), value.clone())),
             Op::Delete(key) => drop(self.rows.remove(key)),
             Op::DeleteRange(range) => {
-                let doomed: Vec<_> = self.rows.range(range.clone()).map(|row| row.0.clone()).collect();
+                let doomed: Vec<_> =
+                    self.rows.range(range.clone()).map(|row| row.0.clone()).collect();
                 doomed.iter().for_each(|key| drop(self.rows.remove(key)));
             }
             Op::PutChunk(key, value) => drop(self.chunks.insert(key.clone(), value.clone())),

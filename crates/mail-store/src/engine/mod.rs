@@ -20,9 +20,7 @@ pub(crate) use rocks_open::{Opened, Recovery};
 
 use crate::change_bus::ChangeBus;
 use crate::error::{CommitError, OpenError, StoreError};
-use crate::meta_store::{
-    Class, Commit, Direction, MetaStore, Page, Partition, Pending, Version,
-};
+use crate::meta_store::{Class, Commit, Direction, MetaStore, Page, Partition, Pending, Version};
 use crate::store::StoreOptions;
 use line::Line;
 use memory::Memory;
@@ -108,7 +106,8 @@ impl Engine {
         let Engine::Memory(running) = self else { return None };
         let backend = running.backend.after_crash();
         let record = backend.get(GROUP_KEY).ok().flatten();
-        let number = record.and_then(|bytes| group::GroupRecord::decode(&bytes)).unwrap_or_default();
+        let number =
+            record.and_then(|bytes| group::GroupRecord::decode(&bytes)).unwrap_or_default();
         Some(Engine::Memory(Running::start(backend, bus, number.number)))
     }
 
@@ -136,7 +135,11 @@ impl Engine {
         with!(self, running => running.line.submit(partition, commit, extra))
     }
 
-    pub(crate) fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) fn get(
+        &self,
+        partition: Partition,
+        key: &[u8],
+    ) -> Result<Option<Bytes>, StoreError> {
         with!(self, running => running.backend.get(&full_key(partition, key)))
     }
 

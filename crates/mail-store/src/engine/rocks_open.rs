@@ -8,9 +8,9 @@ use rocksdb::{
     Options,
 };
 
+use super::GROUP_KEY;
 use super::group::GroupRecord;
 use super::rocks::{CHUNKS, Rocks};
-use super::GROUP_KEY;
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 
@@ -41,11 +41,15 @@ pub(crate) struct Opened {
 }
 
 /// Opens the database, or says why not and leaves everything as it was.
-pub(crate) fn open(options: &StoreOptions, recovery: Recovery) -> Result<(Rocks, Opened), OpenError> {
+pub(crate) fn open(
+    options: &StoreOptions,
+    recovery: Recovery,
+) -> Result<(Rocks, Opened), OpenError> {
     let path = &options.data_dir;
     let failed = |detail: String| OpenError::Engine { path: path.clone(), detail };
     std::fs::create_dir_all(path).map_err(|error| failed(error.to_string()))?;
-    let lock = File::create(path.join("facteur.lock")).map_err(|error| failed(error.to_string()))?;
+    let lock =
+        File::create(path.join("facteur.lock")).map_err(|error| failed(error.to_string()))?;
     lock.try_lock().map_err(|_| OpenError::InUse { path: path.clone() })?;
 
     let written = groups_in_log(path).map_err(|error| failed(error.to_string()))?;
@@ -95,13 +99,9 @@ fn groups_in_log(path: &Path) -> std::io::Result<Written> {
 /// Replays the log without writing anything, and says which group it ends with.
 fn recoverable_group(options: &StoreOptions, recovery: Recovery) -> Result<u64, OpenError> {
     let database = database_options(options, recovery);
-    let db = DB::open_cf_descriptors_read_only(
-        &database,
-        &options.data_dir,
-        families(options),
-        false,
-    )
-    .map_err(|error| refused(options, error))?;
+    let db =
+        DB::open_cf_descriptors_read_only(&database, &options.data_dir, families(options), false)
+            .map_err(|error| refused(options, error))?;
     Ok(recovered_group(&db))
 }
 
@@ -184,4 +184,3 @@ fn families(options: &StoreOptions) -> Vec<ColumnFamilyDescriptor> {
         ColumnFamilyDescriptor::new(CHUNKS, chunks),
     ]
 }
-

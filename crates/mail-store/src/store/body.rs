@@ -148,7 +148,15 @@ pub struct BodyWriter {
 impl BodyWriter {
     pub(crate) fn new(store: Store) -> Self {
         let hasher = store.inner.bodies.hasher();
-        Self { store, hasher, upload: None, buffer: Vec::new(), size: 0, chunks: 0, in_flight: None }
+        Self {
+            store,
+            hasher,
+            upload: None,
+            buffer: Vec::new(),
+            size: 0,
+            chunks: 0,
+            in_flight: None,
+        }
     }
 
     /// Bytes taken so far.
@@ -237,7 +245,9 @@ impl BodyWriter {
         let upload = self.upload.unwrap_or_else(|| self.store.new_upload());
         let mut extra = Extra::default();
         if !self.buffer.is_empty() {
-            extra.chunks.push(self.chunk(upload).map_err(|error| CommitError::Read(Box::new(error)))?);
+            extra
+                .chunks
+                .push(self.chunk(upload).map_err(|error| CommitError::Read(Box::new(error)))?);
         }
         let mut batch = Batch::new().unsynced().bump();
         batch.assert::<BodyName>(&body.hash, Cond::Absent);

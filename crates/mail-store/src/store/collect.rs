@@ -74,8 +74,7 @@ impl Store {
             let partition = Partition { class: Class::Blob, id };
             let mut from = None;
             loop {
-                let page =
-                    self.scan::<BodyName>(partition, from.as_ref(), SWEEP_ROWS).await?;
+                let page = self.scan::<BodyName>(partition, from.as_ref(), SWEEP_ROWS).await?;
                 for (hash, _) in page.rows {
                     self.examine(hash, &mut collected).await?;
                 }

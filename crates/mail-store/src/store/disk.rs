@@ -49,7 +49,9 @@ impl DiskGuard {
         };
         if last.is_none_or(|(_, before)| before != full) {
             match full {
-                true => tracing::error!(target: "facteur", floor_bytes = self.floor_bytes, "disk nearly full: new mail is refused"),
+                true => {
+                    tracing::error!(target: "facteur", floor_bytes = self.floor_bytes, "disk nearly full: new mail is refused")
+                }
                 false => tracing::info!(target: "facteur", "disk has room: new mail is taken"),
             }
             metrics::gauge!("facteur_store_disk_full").set(f64::from(u8::from(full)));

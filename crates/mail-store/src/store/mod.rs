@@ -117,9 +117,8 @@ impl Store {
         let guard = DiskGuard::new(FreeSpace::Of(path.clone()), options.disk_free_bytes_min);
         let bodies = Bodies::new(options.body_grace_seconds);
         let clock = options.clock.clone();
-        let store = Self {
-            inner: Arc::new(Inner { engine, bus, secrets, sealer, guard, bodies, clock }),
-        };
+        let store =
+            Self { inner: Arc::new(Inner { engine, bus, secrets, sealer, guard, bodies, clock }) };
         store.start(&options, opened, recovery)?;
         Ok((store, opened))
     }
@@ -253,9 +252,7 @@ impl Store {
         }
         let naming = self.inner.secrets.numbered(Purpose::BlobNames, row.blob_names_key);
         let naming = naming.ok_or(StoreError::MissingKey { number: row.blob_names_key })?;
-        let held = |number: &&u8| {
-            self.inner.secrets.numbered(Purpose::Data, **number).is_none()
-        };
+        let held = |number: &&u8| self.inner.secrets.numbered(Purpose::Data, **number).is_none();
         if let Some(&number) = row.data_keys.iter().find(held) {
             return Err(StoreError::MissingKey { number });
         }

@@ -62,7 +62,9 @@ impl Store {
     pub(crate) fn chunk(&self, upload: u64, number: u32) -> Result<Option<Bytes>, StoreError> {
         let key = chunk_key(upload, number);
         match self.inner.engine.chunk(&key)? {
-            Some(value) => self.inner.sealer.open("body", &key, value).map(|(_, chunk)| Some(chunk)),
+            Some(value) => {
+                self.inner.sealer.open("body", &key, value).map(|(_, chunk)| Some(chunk))
+            }
             None => Ok(None),
         }
     }

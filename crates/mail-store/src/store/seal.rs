@@ -26,7 +26,8 @@ impl Sealer {
         let mut keys = HashMap::new();
         for number in 1..=u8::MAX {
             if let Some(key) = secrets.numbered(Purpose::Data, number) {
-                let key = UnboundKey::new(&AES_256_GCM_SIV, key).map_err(|_| "unusable data key")?;
+                let key =
+                    UnboundKey::new(&AES_256_GCM_SIV, key).map_err(|_| "unusable data key")?;
                 keys.insert(number, LessSafeKey::new(key));
             }
         }
@@ -40,7 +41,12 @@ impl Sealer {
     }
 
     /// Seals a payload for the row `key`.
-    pub(crate) fn seal(&self, key: &[u8], format: u8, payload: &[u8]) -> Result<Bytes, CommitError> {
+    pub(crate) fn seal(
+        &self,
+        key: &[u8],
+        format: u8,
+        payload: &[u8],
+    ) -> Result<Bytes, CommitError> {
         let mut value = Vec::with_capacity(2 + payload.len() + NONCE_LEN + 16);
         value.extend([format, self.current]);
         let Some(cipher) = self.keys.get(&self.current) else {

@@ -174,7 +174,10 @@ impl Store {
         };
         decoded.ok_or_else(|| StoreError::Corrupt {
             table: T::NAME,
-            detail: format!("undecodable value, version {version}, at {}", super::seal::hex(&whole)),
+            detail: format!(
+                "undecodable value, version {version}, at {}",
+                super::seal::hex(&whole)
+            ),
         })
     }
 }

@@ -69,7 +69,9 @@ impl Store {
             let expected = left.min(CHUNK_BYTES as u64);
             match self.chunk(name.upload, number) {
                 Ok(Some(chunk)) if chunk.len() as u64 == expected => drop(hasher.update(&chunk)),
-                Ok(Some(_)) => verified.fault(format!("body {hash}: piece {number} has a wrong length")),
+                Ok(Some(_)) => {
+                    verified.fault(format!("body {hash}: piece {number} has a wrong length"))
+                }
                 Ok(None) => verified.fault(format!("body {hash}: piece {number} is missing")),
                 Err(error) => verified.fault(format!("body {hash}: piece {number}: {error}")),
             }
@@ -87,9 +89,8 @@ impl Store {
         let mut from = None;
         let mut last = None;
         loop {
-            let page = self
-                .scan::<BodyUse>(account_partition(account), from.as_ref(), 1000)
-                .await?;
+            let page =
+                self.scan::<BodyUse>(account_partition(account), from.as_ref(), 1000).await?;
             for ((hash, mailbox, uid), ()) in page.rows {
                 verified.uses += 1;
                 if last.replace(hash) == Some(hash) {

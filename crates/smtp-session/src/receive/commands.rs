@@ -178,13 +178,8 @@ impl Session {
         let State::Ready(hello) = self.take_state() else {
             unreachable!("the table lets MAIL through between transactions only")
         };
-        let transaction = Transaction {
-            hello,
-            reverse_path: mail.reverse_path.clone(),
-            smtputf8: mail.smtputf8,
-            recipients: 0,
-            chunks: None,
-        };
+        let transaction =
+            Transaction { hello, smtputf8: mail.smtputf8, recipients: 0, chunks: None };
         let Mail { reverse_path, declared_size, .. } = mail;
         self.ask(Asked::Mail(transaction), Request::Mail { reverse_path, declared_size })
     }
@@ -227,7 +222,7 @@ impl Session {
         };
         let trace = self.trace(&transaction);
         let check = ContentCheck::new(self.config.message_bytes_max);
-        let content = Content { transaction, source, check, refusal: None };
+        let content = Content { transaction, source, check, refusal: None, ended: false };
         self.ask(Asked::Begin(content), Request::Begin(trace))
     }
 
@@ -235,17 +230,18 @@ impl Session {
         let State::Transaction(transaction) = &mut self.state else {
             unreachable!("the table lets BDAT through after RCPT only")
         };
-        let room = transaction.chunks.as_ref().map_or_else(
-            || size <= self.config.message_bytes_max,
-            |check| check.has_room(size),
-        );
+        let room = transaction
+            .chunks
+            .as_ref()
+            .map_or_else(|| size <= self.config.message_bytes_max, |check| check.has_room(size));
         if !room {
             return self.skip_chunk(size, reply::TOO_LARGE);
         }
         let source = Source::Chunk { remaining: size, last };
         let Some(check) = transaction.chunks.take() else { return self.begin(source) };
         let State::Transaction(transaction) = self.take_state() else { unreachable!("seen above") };
-        self.state = State::Content(Content { transaction, source, check, refusal: None });
+        self.state =
+            State::Content(Content { transaction, source, check, refusal: None, ended: false });
         Progress::Done
     }
 

@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 use super::state::{Asked, Content, Skip, Source, State, Transaction};
 use super::{Answer, Progress, Request, Session};
 use crate::config::Port;
+use crate::content::ContentFault;
 use crate::reply::{self, Reply};
 
 impl Session {
@@ -22,7 +23,7 @@ impl Session {
             Asked::Mail(transaction) => self.mail_answered(transaction, answer),
             Asked::Recipient(transaction) => self.recipient_answered(transaction, answer),
             Asked::Begin(content) => self.begin_answered(content, answer),
-            Asked::Piece { content, ended } => self.piece_answered(content, ended, answer),
+            Asked::Piece(content) => self.piece_answered(content, answer),
             Asked::Deliver(content) => self.delivered(content, answer),
             Asked::Discard(then) => self.state = *then,
         }
@@ -65,29 +66,29 @@ impl Session {
         }
     }
 
-    /// Takes the next piece of content from the input.
+    /// Takes the next piece of content from the input, or ends the DATA or chunk it was in.
     pub(super) fn content(&mut self, mut content: Content) -> Progress {
+        if content.ended {
+            return self.source_ended(content);
+        }
         let before = self.input.len();
         let Some((piece, ended)) = self.piece(&mut content.source) else {
             self.state = State::Content(content);
             return Progress::Starved;
         };
+        content.ended = ended;
         self.count_content(before - self.input.len());
-        if content.refusal.is_some() {
-            return self.passed(content, ended);
+        if content.refusal.is_none() {
+            if let Err(fault) = content.take(&piece) {
+                content.refusal = Some(fault.reply());
+                return self.ask(Asked::Piece(content), Request::Discard);
+            }
+            if !piece.is_empty() {
+                return self.ask(Asked::Piece(content), Request::Body(piece));
+            }
         }
-        let finished = |content: &Content| ended && content.source.is_last();
-        let checked = content.check.take(&piece).and_then(|()| {
-            if finished(&content) { content.check.finish() } else { Ok(()) }
-        });
-        if let Err(fault) = checked {
-            content.refusal = Some(fault.reply());
-            return self.ask(Asked::Piece { content, ended }, Request::Discard);
-        }
-        if piece.is_empty() {
-            return self.passed(content, ended);
-        }
-        self.ask(Asked::Piece { content, ended }, Request::Body(piece))
+        self.state = State::Content(content);
+        Progress::Done
     }
 
     /// The next piece and whether it is the last of this DATA or this chunk; `None` when the input
@@ -116,41 +117,26 @@ impl Session {
         }
     }
 
-    fn piece_answered(&mut self, mut content: Content, ended: bool, answer: Answer) {
+    fn piece_answered(&mut self, mut content: Content, answer: Answer) {
         if let (Answer::Refuse(refusal), None) = (answer, &content.refusal) {
             content.refusal = Some(refusal);
         }
-        // Deliver is asked from `next`, which finds the source at its end.
-        if !ended {
-            self.state = State::Content(content);
-            return;
-        }
-        match self.passed(content, ended) {
-            Progress::Ask(_) | Progress::Done | Progress::Starved => {}
-        }
+        self.state = State::Content(content);
     }
 
-    /// Goes on after a piece has been dealt with.
-    fn passed(&mut self, content: Content, ended: bool) -> Progress {
-        if !ended {
-            self.state = State::Content(content);
+    fn source_ended(&mut self, mut content: Content) -> Progress {
+        if let Some(refusal) = content.refusal.take() {
+            self.finish(content, &refusal);
             return Progress::Done;
         }
-        match (&content.refusal, content.source.is_last()) {
-            (None, true) => self.ask(Asked::Deliver(content), Request::Deliver),
-            (None, false) => {
-                let Content { mut transaction, check, .. } = content;
-                transaction.chunks = Some(check);
-                self.state = State::Transaction(transaction);
-                self.reply(&reply::OK);
-                Progress::Done
-            }
-            (Some(refusal), _) => {
-                let refusal = refusal.clone();
-                self.finish(content, &refusal);
-                Progress::Done
-            }
+        if content.source.is_last() {
+            return self.ask(Asked::Deliver(content), Request::Deliver);
         }
+        let Content { mut transaction, check, .. } = content;
+        transaction.chunks = Some(check);
+        self.state = State::Transaction(transaction);
+        self.reply(&reply::OK);
+        Progress::Done
     }
 
     fn delivered(&mut self, content: Content, answer: Answer) {
@@ -192,6 +178,13 @@ impl Session {
         }
         self.state = State::Skip(skip);
         if length > 0 { Progress::Done } else { Progress::Starved }
+    }
+}
+
+impl Content {
+    fn take(&mut self, piece: &[u8]) -> Result<(), ContentFault> {
+        self.check.take(piece)?;
+        if self.ended && self.source.is_last() { self.check.finish() } else { Ok(()) }
     }
 }
 

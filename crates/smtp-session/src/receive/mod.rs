@@ -1,6 +1,6 @@
 //! The receiving role: one connection of RFC 5321 or RFC 2033.
 //!
-//! [`table`] says which command may come when, `commands` does them, `message` takes the content.
+//! `table` says which command may come when, `commands` does them, `message` takes the content.
 //! Here is what the driver sees.
 
 mod commands;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use mail_types::{QueueId, ReversePath, Secret};
 
+use crate::command::Greeting;
 use crate::config::{Config, Connection, OUTPUT_BYTES_MAX, Port, Security};
 use crate::line::LineReader;
 use crate::path::ForwardPath;
@@ -38,7 +39,7 @@ pub struct Session {
     state: State,
     lines: LineReader,
     /// Received and not yet understood.
-    input: Input,
+    input: BytesMut,
     output: Vec<u8>,
     counts: Counts,
     clock: PeerClock,
@@ -198,9 +199,6 @@ struct PeerClock {
     content: Option<(Instant, u64)>,
 }
 
-/// The input, and how much of it there was when DATA, the greeting or STARTTLS was still unsaid.
-type Input = BytesMut;
-
 impl Session {
     /// Starts a session on a connection that has just been accepted.
     pub fn new(config: Arc<Config>, connection: Connection, now: Instant) -> Self {
@@ -211,7 +209,7 @@ impl Session {
             authenticated: false,
             state: State::Opening,
             lines: LineReader::default(),
-            input: Input::new(),
+            input: BytesMut::new(),
             output: Vec::new(),
             counts: Counts::default(),
             clock: PeerClock { progress: now, progressed: false, content: None },
@@ -378,7 +376,6 @@ impl Session {
     }
 
     fn trace(&self, transaction: &Transaction) -> Trace {
-        use crate::command::Greeting;
         let greeting = transaction.hello.greeting;
         Trace {
             hello: transaction.hello.name.clone(),

@@ -1,7 +1,5 @@
 //! The states of a receiving session. Each owns only what that state has; leaving it drops it.
 
-use mail_types::ReversePath;
-
 use super::table::Phase;
 use crate::command::Greeting;
 use crate::content::{ContentCheck, DotReader};
@@ -40,13 +38,13 @@ pub(super) struct Hello {
     pub(super) name: String,
 }
 
-/// RFC 5321 §3.3: one mail transaction.
+/// RFC 5321 §3.3: one mail transaction. The driver holds the reverse-path and who the recipients
+/// are; both begin anew with each `Request::Mail`.
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) hello: Hello,
-    pub(super) reverse_path: ReversePath,
     pub(super) smtputf8: bool,
-    /// How many were accepted; the driver holds who they are.
+    /// How many were accepted.
     pub(super) recipients: usize,
     /// Of the chunks so far, once the first BDAT was accepted.
     pub(super) chunks: Option<ContentCheck>,
@@ -60,6 +58,8 @@ pub(super) struct Content {
     pub(super) check: ContentCheck,
     /// The final answer, when it is known before the end: the rest is read and dropped.
     pub(super) refusal: Option<Reply>,
+    /// The last piece of this DATA or this chunk has been dealt with.
+    pub(super) ended: bool,
 }
 
 /// How content arrives.
@@ -86,7 +86,7 @@ pub(super) enum Asked {
     Mail(Transaction),
     Recipient(Transaction),
     Begin(Content),
-    Piece { content: Content, ended: bool },
+    Piece(Content),
     Deliver(Content),
     Discard(Box<State>),
 }
