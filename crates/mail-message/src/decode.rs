@@ -140,24 +140,38 @@ pub fn decode_transfer(encoding: TransferEncoding, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Text in this character set as a string; an unknown set is read as UTF-8, and that as
-/// Windows-1252 when it is not.
+/// Text in this character set as a string. What says nothing of its set, or names one we do not
+/// know, is read as UTF-8, and as Windows-1252 when it is not that.
 pub fn charset_to_string(charset: &str, bytes: &[u8]) -> String {
-    match Encoding::for_label(charset.trim().as_bytes()) {
-        Some(encoding) if encoding != encoding_rs::UTF_8 => encoding.decode(bytes).0.into_owned(),
-        _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(error) if error.error_len().is_none() => {
-                String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
-            }
-            Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned(),
-        },
+    let label = charset.trim().trim_matches(['"', '\'']);
+    let is_unsaid = label.is_empty() || label.eq_ignore_ascii_case("us-ascii");
+    let named = Encoding::for_label(label.as_bytes()).filter(|_| !is_unsaid);
+    match named {
+        // The "replacement" encoding would show nothing at all.
+        Some(encoding)
+            if encoding != encoding_rs::UTF_8 && encoding != encoding_rs::REPLACEMENT =>
+        {
+            encoding.decode(bytes).0.into_owned()
+        }
+        _ => utf8_or_windows_1252(bytes),
     }
 }
 
-/// The text of HTML: tags dropped, entities undone, linear time.
+/// Bytes of unknown origin as text.
+pub(crate) fn utf8_or_windows_1252(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        // Cut in the middle of its last character.
+        Err(error) if error.error_len().is_none() => {
+            String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
+        }
+        Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned(),
+    }
+}
+
+/// The text of HTML: tags dropped, references undone, linear time.
 pub fn html_to_text(html: &str) -> String {
-    mail_parser::decoders::html::html_to_text(html)
+    crate::html::to_text(html, usize::MAX)
 }
 
 #[cfg(test)]
@@ -206,5 +220,7 @@ mod tests {
         assert_eq!(charset_to_string("utf-8", b"caf\xe9 x"), "café x");
         assert_eq!(charset_to_string("nope", "café".as_bytes()), "café");
         assert_eq!(charset_to_string("utf-8", b"caf\xc3"), "caf");
+        assert_eq!(charset_to_string("us-ascii", "café".as_bytes()), "café");
+        assert_eq!(charset_to_string("iso-2022-kr", b"abc"), "abc");
     }
 }

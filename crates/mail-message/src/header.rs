@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use mail_parser::HeaderValue;
-use mail_parser::parsers::MessageStream;
+use crate::decode::utf8_or_windows_1252;
+use crate::encoded_word;
 
 /// One field of a raw header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,20 +76,14 @@ pub fn unfold(value: &[u8]) -> Vec<u8> {
     inner.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect()
 }
 
+/// Bytes of a value that are decoded for people; nobody reads further.
+const DECODED_BYTES_MAX: usize = 64 << 10;
+
 /// Unstructured text for people: encoded words decoded (RFC 2047), raw 8-bit read as UTF-8 or
-/// else Latin-1, controls and direction overrides gone, at most `chars_max` characters.
+/// else Windows-1252, controls and direction overrides gone, at most `chars_max` characters.
 pub fn decode_text(value: &[u8], chars_max: usize) -> String {
-    let mut line = unfold(value);
-    if std::str::from_utf8(&line).is_err() {
-        line = line.iter().map(|&byte| char::from(byte)).collect::<String>().into_bytes();
-    }
-    line.push(b'\n');
-    let decoded = match MessageStream::new(&line).parse_unstructured() {
-        HeaderValue::Text(text) => text.into_owned(),
-        HeaderValue::TextList(texts) => texts.join(" "),
-        _ => String::new(),
-    };
-    clean(&decoded, chars_max)
+    let line = unfold(&value[..value.len().min(DECODED_BYTES_MAX)]);
+    clean(&encoded_word::decode(&utf8_or_windows_1252(&line)), chars_max)
 }
 
 /// Text without controls and direction overrides, white space folded, cut.
@@ -144,13 +138,42 @@ pub enum Matching {
     Others,
 }
 
-/// A header section without the fields for which `unwanted` is true.
+/// A header section without the fields for which `unwanted` is true; all else stays byte for byte,
+/// also lines that are no fields and the empty line.
 pub fn without(raw: &[u8], unwanted: impl Fn(&Field<'_>) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
-    for field in fields(raw).filter(|field| !unwanted(field)) {
-        out.extend_from_slice(field.raw);
+    let mut rest = raw;
+    while let Some(length) = field_length(rest) {
+        let (line, tail) = rest.split_at(length);
+        if !fields(line).any(|field| unwanted(&field)) {
+            out.extend_from_slice(line);
+        }
+        rest = tail;
     }
+    out.extend_from_slice(rest);
     out
+}
+
+/// Whether the field claims to be the verdict of this server (RFC 8601 §5): a stranger's claim
+/// must not reach readers who believe it.
+pub fn is_forged_verdict(field: &Field<'_>, authserv_id: &str) -> bool {
+    if !field.is("Authentication-Results") {
+        return false;
+    }
+    let value = unfold(field.value);
+    let mut rest = &value[..];
+    // RFC 8601 §2.2: comments may come first.
+    while let Some(comment) = rest.trim_ascii_start().strip_prefix(b"(") {
+        let end = comment.iter().position(|&byte| byte == b')');
+        rest = end.map_or(&[], |end| &comment[end + 1..]);
+    }
+    let id = rest.split(|byte| b" \t;/(".contains(byte)).find(|id| !id.is_empty());
+    let id = id.unwrap_or_default();
+    id.trim_ascii().trim_ascii_start().eq_ignore_ascii_case(authserv_id.as_bytes())
+        || id
+            .strip_prefix(b"\"")
+            .and_then(|id| id.strip_suffix(b"\""))
+            .is_some_and(|id| id.eq_ignore_ascii_case(authserv_id.as_bytes()))
 }
 
 /// Message ids in a `References`, `In-Reply-To` or `Message-ID` value, without their brackets.
@@ -225,6 +248,30 @@ mod tests {
     fn decoded_text_hides_no_direction_override_and_is_cut() {
         assert_eq!(decode_text("a\u{202e}b\u{0}c".as_bytes(), 100), "abc");
         assert_eq!(decode_text(&b"x".repeat(5000), 10), "x".repeat(10));
+    }
+
+    #[test]
+    fn removing_fields_leaves_every_other_byte() {
+        let raw = b"A: 1\r\nBcc: x,\r\n y\r\nno colon\r\nbcc : z\r\nB: 2\n\r\n";
+        let kept = without(raw, |field| field.is("Bcc"));
+        assert_eq!(kept, b"A: 1\r\nno colon\r\nB: 2\n\r\n");
+        assert_eq!(without(RAW, |_| false), RAW);
+    }
+
+    #[test]
+    fn only_claims_in_our_name_are_forged() {
+        for (line, is_forged) in [
+            ("Authentication-Results: mx.test; spf=pass\r\n", true),
+            ("authentication-results:\r\n (x) MX.test 1; dkim=pass\r\n", true),
+            ("Authentication-Results: \"mx.test\"; spf=pass\r\n", true),
+            ("Authentication-Results: mx.test\r\n", true),
+            ("Authentication-Results: other.test; spf=pass\r\n", false),
+            ("Authentication-Results: (mx.test\r\n", false),
+            ("Subject: mx.test; spf=pass\r\n", false),
+        ] {
+            let field = fields(line.as_bytes()).next().unwrap();
+            assert_eq!(is_forged_verdict(&field, "mx.test"), is_forged, "{line}");
+        }
     }
 
     #[test]

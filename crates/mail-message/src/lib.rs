@@ -13,13 +13,17 @@
 //! ```
 
 pub mod address;
+pub mod author;
 pub mod compose;
 pub mod content;
 pub mod decode;
+pub mod encoded_word;
 pub mod header;
+pub mod html;
 pub mod part;
 pub mod scan;
 pub mod structure;
 pub mod summary;
+pub mod text;
 pub mod trace;
 pub mod wire;

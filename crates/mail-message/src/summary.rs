@@ -77,6 +77,13 @@ pub fn parse_date(value: &[u8]) -> Option<i64> {
     date.is_valid().then(|| date.to_timestamp())
 }
 
+/// The day that a `Date` field names, in the zone in which it was written.
+pub fn parse_day(value: &[u8]) -> Option<(i16, i8, i8)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let date = mail_parser::DateTime::parse_rfc822(text)?;
+    date.is_valid().then_some((date.year as i16, date.month as i8, date.day as i8))
+}
+
 fn references(raw: &[u8]) -> Vec<String> {
     let mut ids = header::first(raw, "References")
         .map(|value| header::message_ids(&value))

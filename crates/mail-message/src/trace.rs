@@ -48,6 +48,8 @@ pub struct Received<'a> {
     pub by: &'a str,
     /// How it came.
     pub with: With,
+    /// Its cipher suite, when it came over TLS.
+    pub tls: Option<&'a str>,
     /// The acceptance.
     pub id: QueueId,
     /// The recipient, if there was exactly one.
@@ -65,9 +67,11 @@ impl Received<'_> {
             Some(IpAddr::V4(address)) => format!(" ([{address}])"),
             None => String::new(),
         };
+        // RFC 8314 §4.3: the "tls" clause, after the others as RFC 5321 §4.4 has it.
+        let tls = self.tls.map(|suite| format!("\r\n\ttls {}", token(suite))).unwrap_or_default();
         let recipient = self.recipient.map(|address| format!("\r\n\tfor <{address}>"));
         format!(
-            "Received: from {from}{peer}\r\n\tby {} with {} id {}{};\r\n\t{}\r\n",
+            "Received: from {from}{peer}\r\n\tby {} with {} id {}{}{tls};\r\n\t{}\r\n",
             token(self.by),
             self.with.as_str(),
             self.id,
@@ -110,6 +114,7 @@ mod tests {
             peer: Some("192.0.2.1".parse().unwrap()),
             by: "mail.ac-paris.test",
             with: With::Esmtps,
+            tls: Some("TLS13_AES_256_GCM_SHA384"),
             id: QueueId(0x1f),
             recipient: Some(&"a@ac-paris.test".parse().unwrap()),
             date: InternalDate::parse("24-Nov-2026 10:48:00 +0100").unwrap(),
@@ -119,7 +124,7 @@ mod tests {
         assert_eq!(
             field,
             "Received: from evilX-Injected:yescomment ([192.0.2.1])\r\n\tby mail.ac-paris.test with \
-             ESMTPS id 000000000000001f\r\n\tfor <a@ac-paris.test>;\r\n\tTue, 24 Nov 2026 10:48:00 \
+             ESMTPS id 000000000000001f\r\n\tfor <a@ac-paris.test>\r\n\ttls TLS13_AES_256_GCM_SHA384;\r\n\tTue, 24 Nov 2026 10:48:00 \
              +0100\r\n"
         );
     }

@@ -1,5 +1,6 @@
 //! What can go wrong, and what the caller can do then.
 
+use mail_store::{CommitError, StoreError};
 use mail_types::InvalidMailboxName;
 use thiserror::Error;
 
@@ -21,6 +22,9 @@ pub enum ServiceError {
     /// The name is reserved (INBOX cannot be deleted, `Autres/` is for shared mailboxes).
     #[error("reserved mailbox name")]
     ReservedName,
+    /// The name has inferiors and is no mailbox itself.
+    #[error("mailbox has inferiors")]
+    HasChildren,
     /// The actor has no right to do that.
     #[error("permission denied")]
     NoPermission,
@@ -45,13 +49,44 @@ pub enum ServiceError {
     /// Free disk is under the guard's floor: new mail must wait.
     #[error("not enough disk space")]
     DiskFull,
+    /// The configured time zone does not exist.
+    #[error("unknown time zone {0:?}: use an IANA name such as Europe/Paris")]
+    UnknownTimeZone(String),
+    /// What was in memory is not what is stored: look again. Handled within this crate.
+    #[error("changed meanwhile")]
+    Stale,
     /// A failure that may pass; nothing was done, or nobody knows.
     #[error("try again: {0}")]
-    TryAgain(#[source] mail_store::StoreError),
+    TryAgain(#[source] StoreError),
     /// Stored data is damaged; an operator must act.
     #[error("stored data is damaged: {0}")]
-    Corrupt(#[source] mail_store::StoreError),
+    Corrupt(#[source] StoreError),
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] directory::DirectoryError),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::DiskFull => ServiceError::DiskFull,
+            StoreError::Corrupt { .. } | StoreError::MissingKey { .. } => {
+                ServiceError::Corrupt(error)
+            }
+            StoreError::Commit(inner) => (*inner).into(),
+            error => ServiceError::TryAgain(error),
+        }
+    }
+}
+
+impl From<CommitError> for ServiceError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => ServiceError::Stale,
+            CommitError::DiskFull => ServiceError::DiskFull,
+            CommitError::TooLarge { what } => ServiceError::TooMany { what },
+            CommitError::Read(inner) => (*inner).into(),
+            error @ CommitError::Unknown(_) => ServiceError::TryAgain(StoreError::from(error)),
+        }
+    }
 }

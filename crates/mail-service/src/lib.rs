@@ -6,18 +6,27 @@
 //! The types to know: [`MailService`], [`MessageWriter`] (a message on its way in),
 //! [`OpenMailbox`] and [`Snapshot`] (what a session sees), [`ServiceError`].
 
+mod account;
+mod append;
+mod copy_move;
+mod deliver;
 mod error;
+mod flags;
+mod insert;
+mod load;
 mod mailbox;
 mod message;
 mod receive;
+mod removal;
 mod search;
 mod service;
 mod snapshot;
 
 pub use error::ServiceError;
+pub use flags::flags_in_use;
 pub use mailbox::{MailboxInfo, MailboxStatus, Subscription};
 pub use message::{Appended, Copied, FlagChange, OpenMailbox, Stored};
 pub use receive::{Incoming, MessageWriter, ReceivedMessage, Recipient, RecipientError};
 pub use search::SearchKey;
-pub use service::{Clock, MailService, Settings};
+pub use service::{Clock, MailService, MailboxNames, Settings};
 pub use snapshot::{Changes, Entry, Snapshot};

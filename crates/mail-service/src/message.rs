@@ -1,44 +1,59 @@
-//! Messages of an open mailbox: read, flagged, copied, moved, expunged, appended.
+//! Messages of an open mailbox, read. Nothing here parses a message.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use mail_message::structure::StructureRow;
-use mail_store::tables::mail::MessageRow;
-use mail_types::{
-    AccountId, Actor, FlagSet, InternalDate, MailboxId, MailboxName, ModSeq, Uid, UidSet,
-    UidValidity,
-};
+use mail_store::tables::mail::{Message, MessageHeader, MessageRow, MessageStructure, Prepared};
+use mail_store::{BlobStore, BodyRef, Store, StoreError};
+use mail_types::{AccountId, Actor, MailboxId, ModSeq, Uid, UidSet, UidValidity};
 
+use crate::account::{Cell, View};
 use crate::error::ServiceError;
-use crate::receive::ReceivedMessage;
-use crate::service::MailService;
+use crate::service::{MailService, Right};
 use crate::snapshot::Snapshot;
 
 /// A session's hold on a mailbox. Cheap to clone; the mailbox may change name or be deleted.
 #[derive(Clone)]
-pub struct OpenMailbox {}
+pub struct OpenMailbox {
+    pub(crate) cell: Arc<Cell>,
+    pub(crate) id: MailboxId,
+    view: Arc<View>,
+}
 
 impl OpenMailbox {
+    pub(crate) fn new(cell: Arc<Cell>, id: MailboxId, view: Arc<View>) -> Self {
+        Self { cell, id, view }
+    }
+
     /// Whose it is.
     pub fn owner(&self) -> AccountId {
-        todo!()
+        self.cell.id
     }
 
     /// Its number.
     pub fn id(&self) -> MailboxId {
-        todo!()
+        self.id
     }
 
-    /// The newest synced snapshot.
+    /// The newest synced snapshot; an empty one when the mailbox was deleted.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        todo!()
+        let current = self.view.borrow().clone();
+        current.unwrap_or_else(|| {
+            let validity = UidValidity(std::num::NonZeroU32::MIN);
+            Arc::new(Snapshot::new(self.id, validity, 1, ModSeq(0), Vec::new()))
+        })
     }
 
     /// Waits until the snapshot is another than `seen`. `None` when the mailbox was deleted.
-    pub async fn changed(&self, _seen: &Snapshot) -> Option<Arc<Snapshot>> {
-        todo!()
+    pub async fn changed(&self, seen: &Snapshot) -> Option<Arc<Snapshot>> {
+        let mut receiver = self.view.subscribe();
+        let is_new = |snapshot: &Option<Arc<Snapshot>>| {
+            snapshot.as_ref().is_none_or(|now| now.highest_mod_seq != seen.highest_mod_seq)
+        };
+        let found = receiver.wait_for(is_new).await.ok()?.clone();
+        found
     }
 }
 
@@ -81,108 +96,119 @@ pub struct Stored {
 }
 
 impl MailService {
-    /// Adds a message; `internal_date` defaults to now in the configured zone. Durable on return.
-    pub async fn append(
-        &self,
-        _actor: Actor,
-        _owner: AccountId,
-        _mailbox: &MailboxName,
-        _message: ReceivedMessage,
-        _flags: FlagSet,
-        _internal_date: Option<InternalDate>,
-    ) -> Result<Appended, ServiceError> {
-        todo!()
-    }
-
-    /// Changes flags in one commit. Durable on return.
-    pub async fn store_flags(
-        &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: &UidSet,
-        _change: FlagChange,
-        _flags: &FlagSet,
-        _unchanged_since: Option<ModSeq>,
-    ) -> Result<Stored, ServiceError> {
-        todo!()
-    }
-
-    /// Copies messages with their flags and internal dates; all or nothing. Durable on return.
-    pub async fn copy(
-        &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: &UidSet,
-        _target: &MailboxName,
-    ) -> Result<Copied, ServiceError> {
-        todo!()
-    }
-
-    /// Moves messages (RFC 6851): one commit, never seen in both or in neither.
-    pub async fn move_messages(
-        &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: &UidSet,
-        _target: &MailboxName,
-    ) -> Result<Copied, ServiceError> {
-        todo!()
-    }
-
-    /// Removes the messages that are `\Deleted` (of these UIDs, if given). Durable on return.
-    pub async fn expunge(
-        &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: Option<&UidSet>,
-    ) -> Result<UidSet, ServiceError> {
-        todo!()
-    }
-
-    /// The records of up to `limit` of these messages in UID order. Never parses a message.
-    /// Messages expunged meanwhile are left out.
+    /// The records of up to `limit` of these messages in UID order. Messages expunged meanwhile
+    /// are left out.
     pub async fn messages(
         &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: &UidSet,
-        _limit: usize,
+        actor: Actor,
+        mailbox: &OpenMailbox,
+        uids: &UidSet,
+        limit: usize,
     ) -> Result<Vec<(Uid, MessageRow)>, ServiceError> {
-        todo!()
+        let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
+        let mut found = Vec::new();
+        for uid in present(mailbox, uids, limit) {
+            if let Some(row) = cell.store.get::<Message>(cell.partition(), &(mailbox.id, uid)).await? {
+                found.push((uid, row));
+            }
+        }
+        Ok(found)
     }
 
     /// The header sections (prefix included, empty line included) of up to `limit` of these
     /// messages in UID order.
     pub async fn headers(
         &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: &UidSet,
-        _limit: usize,
+        actor: Actor,
+        mailbox: &OpenMailbox,
+        uids: &UidSet,
+        limit: usize,
     ) -> Result<Vec<(Uid, Bytes)>, ServiceError> {
-        todo!()
+        let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
+        let mut found = Vec::new();
+        for uid in present(mailbox, uids, limit) {
+            let key = (mailbox.id, uid);
+            if let Some(row) = cell.store.get::<MessageHeader>(cell.partition(), &key).await? {
+                found.push((uid, unspill(&cell.store, row).await?));
+            }
+        }
+        Ok(found)
     }
 
     /// The structures of up to `limit` of these messages in UID order.
     pub async fn structures(
         &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _uids: &UidSet,
-        _limit: usize,
+        actor: Actor,
+        mailbox: &OpenMailbox,
+        uids: &UidSet,
+        limit: usize,
     ) -> Result<Vec<(Uid, Arc<StructureRow>)>, ServiceError> {
-        todo!()
+        let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
+        let mut found = Vec::new();
+        for uid in present(mailbox, uids, limit) {
+            let key = (mailbox.id, uid);
+            let Some(row) = cell.store.get::<MessageStructure>(cell.partition(), &key).await? else {
+                continue;
+            };
+            let bytes = unspill(&cell.store, row).await?;
+            let structure = postcard::from_bytes(&bytes).map_err(|error| {
+                ServiceError::Corrupt(StoreError::Corrupt {
+                    table: "MessageStructure",
+                    detail: format!("{} {} UID {uid}: {error}", mailbox.owner(), mailbox.id),
+                })
+            })?;
+            found.push((uid, Arc::new(structure)));
+        }
+        Ok(found)
     }
 
     /// Bytes of a message (prefix and body are one run of bytes); at most
-    /// [`mail_store::BlobStore::READ_BYTES_MAX`] a call, clipped at the end.
+    /// [`BlobStore::READ_BYTES_MAX`] a call, clipped at the end.
     pub async fn read(
         &self,
-        _actor: Actor,
-        _mailbox: &OpenMailbox,
-        _message: &MessageRow,
-        _range: Range<u64>,
+        actor: Actor,
+        mailbox: &OpenMailbox,
+        message: &MessageRow,
+        range: Range<u64>,
     ) -> Result<Bytes, ServiceError> {
-        todo!()
+        let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
+        let prefix = message.prefix.len() as u64;
+        let end = range.end.min(message.size()).min(range.start.saturating_add(Store::READ_BYTES_MAX));
+        if range.start >= end {
+            return Ok(Bytes::new());
+        }
+        if range.start >= prefix {
+            let body = range.start - prefix..end - prefix;
+            return Ok(cell.store.read_body(message.body, body).await?);
+        }
+        let from_prefix = &message.prefix[range.start as usize..end.min(prefix) as usize];
+        let mut joined = BytesMut::from(from_prefix);
+        if end > prefix {
+            joined.extend_from_slice(&cell.store.read_body(message.body, 0..end - prefix).await?);
+        }
+        Ok(joined.freeze())
     }
+}
+
+/// Which of these UIDs there are, up to the limit.
+fn present(mailbox: &OpenMailbox, uids: &UidSet, limit: usize) -> Vec<Uid> {
+    let snapshot = mailbox.snapshot();
+    snapshot.select(uids).take(limit).map(|entry| entry.uid).collect()
+}
+
+/// Bytes made ready at delivery, wherever they are.
+pub(crate) async fn unspill(store: &Store, row: Prepared) -> Result<Bytes, ServiceError> {
+    match row {
+        Prepared::Inline(bytes) => Ok(bytes.into()),
+        Prepared::Spilled(body) => Ok(read_all(store, body).await?),
+    }
+}
+
+async fn read_all(store: &Store, body: BodyRef) -> Result<Bytes, StoreError> {
+    let mut all = BytesMut::with_capacity(body.size as usize);
+    while (all.len() as u64) < body.size {
+        let piece = store.read_body(body, all.len() as u64..body.size).await?;
+        all.extend_from_slice(&piece);
+    }
+    Ok(all.freeze())
 }

@@ -1,13 +1,15 @@
-//! Mail on its way in: recipients, the message as it streams in, delivery.
+//! Mail on its way in: recipients, and the message as it streams into the store.
 
 use std::sync::Arc;
 
-use directory::Account;
-use mail_types::{AccountId, EmailAddress, QueueId, ReversePath};
+use directory::{Account, Resolution};
+use mail_message::scan::{Scanned, Scanner};
+use mail_store::{BlobStore, BodyWriter};
+use mail_types::{AccountId, Actor, EmailAddress, QueueId, ReversePath};
 use thiserror::Error;
 
 use crate::error::ServiceError;
-use crate::service::MailService;
+use crate::service::{MailService, Right};
 
 /// A recipient that was accepted.
 #[derive(Clone, Debug)]
@@ -36,7 +38,11 @@ pub enum RecipientError {
 }
 
 /// A message that streams into the store: bodies are chunked, so memory stays bounded.
-pub struct MessageWriter {}
+pub struct MessageWriter {
+    body: BodyWriter,
+    scanner: Scanner,
+    bytes_max: u64,
+}
 
 impl MessageWriter {
     /// Takes the next bytes.
@@ -44,13 +50,17 @@ impl MessageWriter {
     /// # Errors
     /// [`ServiceError::TooLarge`], [`ServiceError::DiskFull`], or a store failure. After an error
     /// the writer is only good for dropping, which discards what it wrote.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), ServiceError> {
-        todo!()
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ServiceError> {
+        if self.body.size() + bytes.len() as u64 > self.bytes_max {
+            return Err(ServiceError::TooLarge { bytes_max: self.bytes_max });
+        }
+        self.scanner.push(bytes);
+        Ok(self.body.write(bytes).await?)
     }
 
     /// Bytes taken so far.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.body.size()
     }
 
     /// Ends the message.
@@ -58,22 +68,25 @@ impl MessageWriter {
     /// # Errors
     /// As [`MessageWriter::write`].
     pub async fn finish(self) -> Result<ReceivedMessage, ServiceError> {
-        todo!()
+        Ok(ReceivedMessage { body: self.body, scanned: self.scanner.finish() })
     }
 }
 
-/// A message whose last byte has come; nothing refers to it yet.
-pub struct ReceivedMessage {}
+/// A message whose last byte has come; nothing refers to it yet. Dropping it discards it.
+pub struct ReceivedMessage {
+    pub(crate) body: BodyWriter,
+    pub(crate) scanned: Scanned,
+}
 
 impl ReceivedMessage {
     /// Length in bytes.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.scanned.size
     }
 
     /// The header section as received, for the edge's checks (loops, `From`).
     pub fn raw_header(&self) -> &[u8] {
-        todo!()
+        &self.scanned.raw_header
     }
 }
 
@@ -102,23 +115,37 @@ impl MailService {
     /// [`RecipientError`] says why not.
     pub async fn recipient(
         &self,
-        _address: &EmailAddress,
-        _declared_size: Option<u64>,
+        address: &EmailAddress,
+        declared_size: Option<u64>,
     ) -> Result<Recipient, RecipientError> {
-        todo!()
+        let resolved = self.inner.directory.resolve(address).await;
+        let account = match resolved.map_err(|error| RecipientError::TryAgain(error.into()))? {
+            Resolution::Account(account) => account,
+            Resolution::UnknownUser => return Err(RecipientError::UnknownUser),
+            Resolution::NotHosted => return Err(RecipientError::NotHosted),
+        };
+        if let Some(quota) = account.quota_bytes {
+            let used = self.bytes_used(account.id).await.map_err(RecipientError::TryAgain)?;
+            if used.saturating_add(declared_size.unwrap_or(0)) > quota {
+                return Err(RecipientError::OverQuota);
+            }
+        }
+        Ok(Recipient { account, address: address.clone() })
     }
 
     /// Starts a message.
     pub fn message_writer(&self) -> MessageWriter {
-        todo!()
+        MessageWriter {
+            body: self.inner.store.body_writer(),
+            scanner: Scanner::new(),
+            bytes_max: self.inner.settings.message_bytes_max,
+        }
     }
 
-    /// Delivers to every recipient's INBOX; two recipients that are one account get it once.
-    /// Returns when all of it is durable: `250` may follow.
-    ///
-    /// # Errors
-    /// When one account's delivery failed; others may have it. The peer is told to try again.
-    pub async fn deliver(&self, _incoming: Incoming) -> Result<(), ServiceError> {
-        todo!()
+    /// Bytes that the account's mailboxes hold.
+    pub async fn bytes_used(&self, owner: AccountId) -> Result<u64, ServiceError> {
+        let cell = self.cell(Actor::System, owner, Right::Read).await?;
+        let used = cell.lock().await.account.bytes_used;
+        Ok(used)
     }
 }

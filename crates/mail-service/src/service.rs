@@ -1,14 +1,20 @@
 //! The service itself: what it holds and how it is opened.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use directory::Directory;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use mail_store::Store;
-use mail_types::QueueId;
+use mail_types::{AccountId, Actor, InternalDate, MailboxName, QueueId, SpecialUse};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
+use crate::account::Cell;
 use crate::error::ServiceError;
+use crate::load;
 
 /// Tells the time; the binary owns the real clock, tests their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -18,6 +24,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Name of this server in `Received`, `Message-ID` and `Authentication-Results`.
+    #[serde(skip)]
     pub hostname: String,
     /// IANA time zone in which deliveries are dated.
     pub time_zone: String,
@@ -27,6 +34,52 @@ pub struct Settings {
     pub mailboxes_max: u32,
     /// Distinct keywords a mailbox may have.
     pub keywords_per_mailbox_max: u32,
+    /// Accounts kept in memory; idle ones beyond that are forgotten and read again.
+    pub accounts_in_memory: usize,
+    /// Names of the mailboxes that every account has from its first day.
+    pub mailbox_names: MailboxNames,
+}
+
+/// Names of the mailboxes with a special use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailboxNames {
+    /// `\Drafts`
+    pub drafts: MailboxName,
+    /// `\Sent`
+    pub sent: MailboxName,
+    /// `\Archive`
+    pub archive: MailboxName,
+    /// `\Junk`
+    pub junk: MailboxName,
+    /// `\Trash`
+    pub trash: MailboxName,
+}
+
+impl MailboxNames {
+    /// The name for a special use.
+    pub fn of(&self, special_use: SpecialUse) -> &MailboxName {
+        match special_use {
+            SpecialUse::Drafts => &self.drafts,
+            SpecialUse::Sent => &self.sent,
+            SpecialUse::Archive => &self.archive,
+            SpecialUse::Junk => &self.junk,
+            SpecialUse::Trash => &self.trash,
+        }
+    }
+}
+
+impl Default for MailboxNames {
+    fn default() -> Self {
+        let name = |text| MailboxName::parse(text).expect("a plain word is a name");
+        Self {
+            drafts: name("Brouillons"),
+            sent: name("Envoyés"),
+            archive: name("Archives"),
+            junk: name("Indésirables"),
+            trash: name("Corbeille"),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -37,46 +90,136 @@ impl Default for Settings {
             message_bytes_max: 50 << 20,
             mailboxes_max: 1000,
             keywords_per_mailbox_max: 64,
+            accounts_in_memory: 10_000,
+            mailbox_names: MailboxNames::default(),
         }
     }
 }
 
 /// The mail service. Cheap to clone.
 #[derive(Clone)]
-pub struct MailService {}
+pub struct MailService {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) settings: Settings,
+    pub(crate) zone: TimeZone,
+    clock: Clock,
+    next_queue_id: AtomicU64,
+    /// Accounts in use; held for a look-up, no await inside.
+    accounts: Mutex<HashMap<AccountId, Slot>>,
+}
+
+type Slot = Arc<OnceCell<Arc<Cell>>>;
+
+/// What somebody wants to do with somebody's mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right {
+    Read,
+    Write,
+}
 
 impl MailService {
-    /// Opens the service over a store and its directory, and starts its background work
-    /// (indexing) on the current tokio runtime.
+    /// Opens the service over a store and its directory.
     ///
     /// # Errors
     /// When the store cannot be read or the time zone is unknown.
     pub async fn open(
-        _store: Store,
-        _directory: Directory,
-        _settings: Settings,
-        _clock: Clock,
+        store: Store,
+        directory: Directory,
+        settings: Settings,
+        clock: Clock,
     ) -> Result<Self, ServiceError> {
-        todo!()
+        let zone = TimeZone::get(&settings.time_zone)
+            .map_err(|_| ServiceError::UnknownTimeZone(settings.time_zone.clone()))?;
+        // Queue ids begin where no earlier start's can be: at the clock, in its finest unit. One
+        // that goes back could repeat an id, never a message.
+        let first = u64::try_from(clock().as_microsecond()).unwrap_or_default() << 8;
+        let inner = Inner {
+            store,
+            directory,
+            settings,
+            zone,
+            clock,
+            next_queue_id: AtomicU64::new(first),
+            accounts: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The directory this service asks.
     pub fn directory(&self) -> &Directory {
-        todo!()
+        &self.inner.directory
     }
 
     /// The settings it was opened with.
     pub fn settings(&self) -> &Settings {
-        todo!()
+        &self.inner.settings
+    }
+
+    /// The store beneath.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
     }
 
     /// A name for one acceptance of a message, unique within the installation.
     pub fn new_queue_id(&self) -> QueueId {
-        todo!()
+        QueueId(self.inner.next_queue_id.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The time by this service's clock.
     pub fn now(&self) -> Timestamp {
-        todo!()
+        (self.inner.clock)()
+    }
+
+    /// The time in the configured zone.
+    pub fn internal_date(&self) -> InternalDate {
+        InternalDate::at(self.now(), &self.inner.zone)
+    }
+
+    /// The account's cell, loaded when needed, if the actor may do that with it: the one place
+    /// where rights are checked.
+    pub(crate) async fn cell(
+        &self,
+        actor: Actor,
+        owner: AccountId,
+        _right: Right,
+    ) -> Result<Arc<Cell>, ServiceError> {
+        match actor {
+            Actor::System => {}
+            Actor::Account(account) if account == owner => {}
+            Actor::Account(_) => return Err(ServiceError::NoSuchMailbox),
+        }
+        let slot = self.slot(owner);
+        let cell = slot.get_or_try_init(|| load::account(self, owner)).await?;
+        if cell.lock().await.is_stale {
+            self.forget(owner);
+            return Err(ServiceError::Stale);
+        }
+        Ok(Arc::clone(cell))
+    }
+
+    /// Drops what is in memory of an account.
+    pub(crate) fn forget(&self, owner: AccountId) {
+        self.accounts().remove(&owner);
+    }
+
+    fn slot(&self, owner: AccountId) -> Slot {
+        let mut accounts = self.accounts();
+        if accounts.len() > self.inner.settings.accounts_in_memory {
+            let in_use = |slot: &Slot| {
+                Arc::strong_count(slot) > 1
+                    || slot.get().is_some_and(|cell| Arc::strong_count(cell) > 1)
+            };
+            accounts.retain(|_, slot| in_use(slot));
+        }
+        Arc::clone(accounts.entry(owner).or_default())
+    }
+
+    fn accounts(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Slot>> {
+        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,7 +41,13 @@ pub struct Fence {
     pub number: u64,
 }
 
-const LEASES: Partition = Partition { class: Class::Lease, id: 0 };
+/// Each lease has a partition of its own, so that a conflict on it means that it was lost, and not
+/// that another lease changed.
+fn lease_partition(name: &str) -> Partition {
+    let mut id = [0; 8];
+    id.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..8]);
+    Partition { class: Class::Lease, id: u64::from_be_bytes(id) }
+}
 
 /// Acquires and renews leases for one node.
 pub struct LeaseStore {
@@ -68,8 +74,9 @@ impl LeaseStore {
         ttl: Duration,
         now: Instant,
     ) -> Result<Option<Fence>, StoreError> {
-        let version = self.store.version(LEASES).await?;
-        let row = self.store.get::<Lease>(LEASES, &name.to_owned()).await?;
+        let lease = lease_partition(name);
+        let version = self.store.version(lease).await?;
+        let row = self.store.get::<Lease>(lease, &name.to_owned()).await?;
         if let Some(row) = &row
             && !row.owner.is_empty()
             && row.owner != owner
@@ -82,7 +89,7 @@ impl LeaseStore {
         let mut batch = Batch::new().bump().expect(version);
         batch.put::<Lease>(&name.to_owned(), &taken);
         let fence = Fence { name: name.to_owned(), owner: owner.to_owned(), number };
-        self.outcome(batch).await.map(|done| done.then_some(fence))
+        self.outcome(lease, batch).await.map(|done| done.then_some(fence))
     }
 
     /// Says that the holder lives. `false` when the lease was lost: stop working.
@@ -106,8 +113,9 @@ impl LeaseStore {
         fence: &Fence,
         change: impl FnOnce(&mut LeaseRow),
     ) -> Result<bool, StoreError> {
-        let version = self.store.version(LEASES).await?;
-        let row = self.store.get::<Lease>(LEASES, &fence.name).await?;
+        let lease = lease_partition(&fence.name);
+        let version = self.store.version(lease).await?;
+        let row = self.store.get::<Lease>(lease, &fence.name).await?;
         let Some(mut row) = row.filter(|row| row.fence == fence.number && row.owner == fence.owner)
         else {
             return Ok(false);
@@ -116,11 +124,11 @@ impl LeaseStore {
         let mut batch = Batch::new().bump().expect(version);
         batch.assert::<Lease>(&fence.name, Cond::Exists);
         batch.put::<Lease>(&fence.name, &row);
-        self.outcome(batch).await
+        self.outcome(lease, batch).await
     }
 
-    async fn outcome(&self, batch: Batch) -> Result<bool, StoreError> {
-        match self.store.commit(LEASES, batch).await {
+    async fn outcome(&self, lease: Partition, batch: Batch) -> Result<bool, StoreError> {
+        match self.store.commit(lease, batch).await {
             Ok(_) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
             Err(error) => Err(error.into()),
@@ -142,6 +150,16 @@ impl LeaseStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn another_lease_disturbs_no_holder() {
+        let leases = LeaseStore::new(Store::memory());
+        let (ttl, start) = (Duration::from_secs(20), Instant::now());
+        let queue = leases.acquire("queue", "a", ttl, start).await.unwrap().unwrap();
+        let index = leases.acquire("index", "b", ttl, start).await.unwrap().unwrap();
+        let (one, other) = tokio::join!(leases.renew(&queue), leases.renew(&index));
+        assert!(one.unwrap() && other.unwrap());
+    }
 
     #[tokio::test]
     async fn one_holder_at_a_time_and_a_silent_one_is_replaced() {

@@ -60,8 +60,12 @@ impl Command {
     /// Reads a line without its CRLF.
     pub(crate) fn parse(line: &[u8]) -> Result<Self, PeerMisbehaved> {
         let line = std::str::from_utf8(line).map_err(|_| PeerMisbehaved::Syntax)?;
-        if line.chars().any(|c| c.is_control() && c != '\t') {
+        if line.chars().any(char::is_control) {
             return Err(PeerMisbehaved::Syntax);
+        }
+        // smtp-proto skips spaces before the verb, and we must not disagree about which it is.
+        if !line.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            return Err(PeerMisbehaved::UnknownCommand);
         }
         let (verb, arguments) = line.split_once(' ').unwrap_or((line, ""));
         let arguments = arguments.trim_matches(' ');
@@ -77,7 +81,7 @@ impl Command {
                 Err(PeerMisbehaved::Argument)
             }
             "AUTH" if arguments.split(' ').count() > 2 => Err(PeerMisbehaved::Argument),
-            verb => from_request(verb, request(&terminated(line), verb)?),
+            verb => from_request(request(&terminated(line), verb)?),
         }
     }
 }
@@ -107,7 +111,7 @@ fn request<'a>(
     })
 }
 
-fn from_request(verb: &str, request: Request<Cow<'_, str>>) -> Result<Command, PeerMisbehaved> {
+fn from_request(request: Request<Cow<'_, str>>) -> Result<Command, PeerMisbehaved> {
     Ok(match request {
         Request::Ehlo { host } => Command::Hello(Greeting::Ehlo, host.into_owned()),
         Request::Helo { host } => Command::Hello(Greeting::Helo, host.into_owned()),
@@ -132,9 +136,9 @@ fn from_request(verb: &str, request: Request<Cow<'_, str>>) -> Result<Command, P
         | Request::Etrn { .. }
         | Request::Atrn { .. }
         | Request::Burl { .. } => Command::NotOffered,
-        // These three were read above; smtp-proto sees another verb than we do.
+        // These three were read before; should smtp-proto see another verb than we do, neither is
+        // done.
         Request::Mail { .. } | Request::Rcpt { .. } | Request::Bdat { .. } => {
-            debug_assert!(false, "{verb} read twice");
             return Err(PeerMisbehaved::Syntax);
         }
     })
@@ -198,6 +202,9 @@ mod tests {
         for (line, expect) in [
             ("", UnknownCommand),
             ("XYZZY", UnknownCommand),
+            (" MAIL FROM:<a@b.test>", UnknownCommand),
+            (" BDAT 5", UnknownCommand),
+            ("MAIL\tFROM:<a@b.test>", Syntax),
             ("EHLOX a", UnknownCommand),
             ("EHLO", Syntax),
             ("HELO ", Syntax),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::group::GroupRecord;
 use crate::error::StoreError;
 use crate::meta_store::Direction;
 
@@ -64,11 +65,12 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Reads a piece of a body.
     fn chunk(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
-    /// Writes a group atomically and, when asked, syncs the log before it returns.
+    /// Writes a group atomically, its record first, and, when asked, syncs the log before it
+    /// returns.
     ///
     /// # Errors
     /// What the engine said. Nobody knows whether the group is durable: the committer stops.
-    fn write(&self, ops: &[Op], sync: bool) -> Result<(), String>;
+    fn write(&self, record: &GroupRecord, ops: &[Op], sync: bool) -> Result<(), String>;
 
     /// Flushes and releases what the engine holds.
     fn close(&self) -> Result<(), String>;

@@ -27,21 +27,15 @@ pub(crate) struct GroupRecord {
 impl GroupRecord {
     /// The record for a group with these contents.
     pub(crate) fn new(number: u64, last_synced: u64, ops: &[Op]) -> Self {
-        let mut hasher = blake3::Hasher::new();
+        let mut contents = Contents::default();
         for op in ops {
             match op {
-                Op::Put(key, value) | Op::PutChunk(key, value) => {
-                    hasher.update(key);
-                    hasher.update(value);
-                }
-                Op::Delete(key) | Op::DeleteChunk(key) => drop(hasher.update(key)),
-                Op::DeleteRange(range) => {
-                    hasher.update(&range.start);
-                    hasher.update(&range.end);
-                }
+                Op::Put(key, value) | Op::PutChunk(key, value) => contents.add(key, Some(value)),
+                Op::Delete(key) | Op::DeleteChunk(key) => contents.add(key, None),
+                Op::DeleteRange(range) => contents.add(&range.start, Some(&range.end)),
             }
         }
-        Self { number, last_synced, contents: short(&hasher.finalize()) }
+        Self { number, last_synced, contents: contents.finish() }
     }
 
     /// Magic, numbers, contents' checksum, and a checksum of all that.
@@ -67,11 +61,30 @@ impl GroupRecord {
         })
     }
 
-    /// All undamaged records in raw bytes. One that straddles a block of the log is missed; its
-    /// neighbours speak for it.
+    /// All undamaged records in raw bytes, wherever they stand.
     pub(crate) fn find_all(bytes: &[u8]) -> impl Iterator<Item = GroupRecord> + '_ {
-        let starts = bytes.windows(RECORD_BYTES).filter(|window| window[0] == MAGIC[0]);
-        starts.filter_map(Self::decode)
+        bytes
+            .windows(RECORD_BYTES)
+            .filter(|window| window[..2] == MAGIC[..2])
+            .filter_map(Self::decode)
+    }
+}
+
+/// The checksum of a group's operations, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Contents(blake3::Hasher);
+
+impl Contents {
+    /// Takes the strings of one operation.
+    pub(crate) fn add(&mut self, first: &[u8], second: Option<&[u8]>) {
+        self.0.update(first);
+        if let Some(second) = second {
+            self.0.update(second);
+        }
+    }
+
+    pub(crate) fn finish(&self) -> [u8; 16] {
+        short(&self.0.finalize())
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::backend::{Backend, Op};
 use super::group::GroupRecord;
-use super::{GROUP_KEY, VERSION_KEY, full_key, read_version};
+use super::{VERSION_KEY, full_key, read_version};
 use crate::change_bus::{ChangeBus, Hint};
 use crate::error::{CommitError, StoreError};
 use crate::meta_store::{Class, Commit, Cond, Durability, Expect, Partition, Pending, Version};
@@ -204,7 +204,7 @@ impl<B: Backend> Shared<B> {
             let ops: Vec<Op> = group.iter().flat_map(|queued| queued.ops.iter().cloned()).collect();
             let sync = group.iter().any(|queued| queued.durability == Durability::Synced);
             let record = GroupRecord::new(number, last_synced, &ops);
-            match self.write(&record, ops, sync) {
+            match self.backend.write(&record, &ops, sync) {
                 Ok(()) => {
                     if sync {
                         last_synced = number;
@@ -237,13 +237,6 @@ impl<B: Backend> Shared<B> {
             group.extend(state.queue.pop_front());
         }
         Some(group)
-    }
-
-    fn write(&self, record: &GroupRecord, ops: Vec<Op>, sync: bool) -> Result<(), String> {
-        let mut all = Vec::with_capacity(ops.len() + 1);
-        all.push(Op::Put(Bytes::from_static(GROUP_KEY), Bytes::copy_from_slice(&record.encode())));
-        all.extend(ops);
-        self.backend.write(&all, sync)
     }
 
     /// Takes the group off the pending lists, tells those who wait, and announces the changes.

@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use super::GROUP_KEY;
 use super::backend::{Backend, Op, Rows};
+use super::group::GroupRecord;
 use crate::error::StoreError;
 use crate::meta_store::Direction;
 
@@ -101,13 +103,16 @@ impl Backend for Memory {
         Ok(self.state().now.chunks.get(key).cloned())
     }
 
-    fn write(&self, ops: &[Op], sync: bool) -> Result<(), String> {
+    fn write(&self, record: &GroupRecord, ops: &[Op], sync: bool) -> Result<(), String> {
         let mut state = self.state();
         match &mut state.writes_left {
             Some(0) => return Err("injected failure".into()),
             Some(left) => *left -= 1,
             None => {}
         }
+        let record = Bytes::copy_from_slice(&record.encode());
+        state.unsynced.push(Op::Put(Bytes::from_static(GROUP_KEY), record.clone()));
+        state.now.rows.insert(Bytes::from_static(GROUP_KEY), record);
         ops.iter().for_each(|op| state.now.apply(op));
         state.unsynced.extend_from_slice(ops);
         if sync {

@@ -3,9 +3,11 @@
 mod backend;
 mod group;
 mod line;
+mod mark;
 mod memory;
 mod rocks;
 mod rocks_open;
+mod wal;
 
 use std::ops::Range;
 use std::path::Path;

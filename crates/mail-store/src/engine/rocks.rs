@@ -9,7 +9,10 @@ use rocksdb::{
     ColumnFamily, CompactOptions, DB, FlushOptions, ReadOptions, WriteBatch, WriteOptions,
 };
 
+use super::GROUP_KEY;
 use super::backend::{Backend, Op, Rows};
+use super::group::{GroupRecord, RECORD_BYTES};
+use super::mark::Mark;
 use crate::error::StoreError;
 use crate::meta_store::Direction;
 
@@ -19,6 +22,7 @@ pub(crate) const CHUNKS: &str = "chunks";
 /// An open database. Its lock file is held as long as this lives.
 pub(crate) struct Rocks {
     pub(crate) db: DB,
+    pub(crate) mark: Mark,
     pub(crate) _lock: std::fs::File,
 }
 
@@ -102,9 +106,11 @@ impl Backend for Rocks {
 
     // RocksDB syncs the log before it puts the batch where readers see it, so that nobody reads
     // what a power cut could take back, except for groups that asked for no sync.
-    fn write(&self, ops: &[Op], sync: bool) -> Result<(), String> {
+    fn write(&self, record: &GroupRecord, ops: &[Op], sync: bool) -> Result<(), String> {
         let chunks = self.chunks().map_err(|error| error.to_string())?;
-        let mut batch = WriteBatch::default();
+        let bytes = RECORD_BYTES + ops.iter().map(|op| op.size() + 16).sum::<usize>();
+        let mut batch = WriteBatch::with_capacity_bytes(bytes);
+        batch.put(GROUP_KEY, record.encode());
         for op in ops {
             match op {
                 Op::Put(key, value) => batch.put(key, value),
@@ -116,7 +122,11 @@ impl Backend for Rocks {
         }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
-        self.db.write_opt(batch, &options).map_err(rocksdb::Error::into_string)
+        self.db.write_opt(batch, &options).map_err(rocksdb::Error::into_string)?;
+        if sync {
+            self.mark.set(record.number);
+        }
+        Ok(())
     }
 
     fn close(&self) -> Result<(), String> {

@@ -10,7 +10,9 @@ use rocksdb::{
 
 use super::GROUP_KEY;
 use super::group::GroupRecord;
+use super::mark::Mark;
 use super::rocks::{CHUNKS, Rocks};
+use super::wal::Log;
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 
@@ -36,7 +38,8 @@ pub(crate) enum Recovery {
 pub(crate) struct Opened {
     /// The number from which the committer goes on.
     pub(crate) last_group: u64,
-    /// Groups whose records are in the log but which were not recovered.
+    /// Groups of which the log holds a trace, or the mark says that they were synced, but which
+    /// were not recovered.
     pub(crate) groups_dropped: u64,
 }
 
@@ -46,54 +49,60 @@ pub(crate) fn open(
     recovery: Recovery,
 ) -> Result<(Rocks, Opened), OpenError> {
     let path = &options.data_dir;
-    let failed = |detail: String| OpenError::Engine { path: path.clone(), detail };
-    std::fs::create_dir_all(path).map_err(|error| failed(error.to_string()))?;
-    let lock =
-        File::create(path.join("facteur.lock")).map_err(|error| failed(error.to_string()))?;
+    let failed =
+        |error: std::io::Error| OpenError::Engine { path: path.clone(), detail: error.to_string() };
+    std::fs::create_dir_all(path).map_err(failed)?;
+    let lock = File::create(path.join("facteur.lock")).map_err(failed)?;
     lock.try_lock().map_err(|_| OpenError::InUse { path: path.clone() })?;
 
-    let written = groups_in_log(path).map_err(|error| failed(error.to_string()))?;
-    let recovered = match written.newest {
-        0 => 0,
-        _ => recoverable_group(options, recovery)?,
-    };
-    if recovery == Recovery::Strict && written.last_synced > recovered {
-        return Err(OpenError::DamagedLog {
-            path: path.clone(),
-            detail: format!(
-                "it ends after commit group {recovered}, but group {} was acknowledged",
-                written.last_synced
-            ),
-        });
+    let log = Log::read(path).map_err(failed)?;
+    let marked = Mark::read(path).unwrap_or_default();
+    let is_new = !path.join("CURRENT").exists();
+    if is_new && holds_data(path).map_err(failed)? {
+        let detail = "the file CURRENT is missing; restore a backup".to_owned();
+        return Err(OpenError::Engine { path: path.clone(), detail });
+    }
+    let recovered = if is_new { 0 } else { recoverable_group(options, recovery)? };
+    if recovery == Recovery::Strict
+        && let Some(detail) = unexplained(&log, recovered, marked)
+    {
+        return Err(OpenError::DamagedLog { path: path.clone(), detail });
     }
     let db = open_database(options, recovery)?;
-    let opened = Opened {
-        last_group: written.newest.max(recovered_group(&db)),
-        groups_dropped: written.newest.saturating_sub(recovered),
-    };
-    Ok((Rocks { db, _lock: lock }, opened))
+    let mark = Mark::open(path).map_err(failed)?;
+    let newest = log.newest.max(marked).max(recovered);
+    let torn = u64::from(log.fault.is_some());
+    let opened = Opened { last_group: newest, groups_dropped: (newest - recovered).max(torn) };
+    Ok((Rocks { db, mark, _lock: lock }, opened))
 }
 
-/// What the log's raw bytes tell.
-#[derive(Clone, Copy, Debug, Default)]
-struct Written {
-    newest: u64,
-    last_synced: u64,
-}
-
-fn groups_in_log(path: &Path) -> std::io::Result<Written> {
-    let mut written = Written::default();
+/// Whether there are files that hold rows or bodies: then a missing `CURRENT` must not make the
+/// engine begin an empty database over them.
+fn holds_data(path: &Path) -> std::io::Result<bool> {
     for entry in std::fs::read_dir(path)? {
-        let file = entry?.path();
-        if file.extension().is_none_or(|extension| extension != "log") {
-            continue;
-        }
-        for record in GroupRecord::find_all(&std::fs::read(&file)?) {
-            written.newest = written.newest.max(record.number);
-            written.last_synced = written.last_synced.max(record.last_synced);
+        let entry = entry?;
+        let file = entry.path();
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("sst" | "blob" | "log")) && entry.metadata()?.len() > 0 {
+            return Ok(true);
         }
     }
-    Ok(written)
+    Ok(false)
+}
+
+/// Why the log is more damaged than by a torn last write, whose group nobody was told of.
+fn unexplained(log: &Log, recovered: u64, marked: u64) -> Option<String> {
+    let synced = log.last_synced.max(marked);
+    if synced > recovered.max(log.whole) || log.whole > recovered {
+        let newest = synced.max(log.whole);
+        return Some(format!(
+            "it can be read up to commit group {recovered}, but group {newest} was acknowledged"
+        ));
+    }
+    let is_followed = log.newest > recovered.max(log.whole) + 1;
+    let fault = log.fault.as_ref().filter(|fault| fault.is_followed || is_followed)?;
+    let (file, offset) = (fault.file.display(), fault.offset);
+    Some(format!("{file} is broken at byte {offset}, and commit groups stand behind that"))
 }
 
 /// Replays the log without writing anything, and says which group it ends with.

@@ -1,7 +1,9 @@
 //! Backup while serving, restore elsewhere, salvage after damage.
 
 use std::fmt;
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use mail_types::ModSeq;
 
@@ -10,6 +12,8 @@ use super::{Store, StoreOptions, block_on};
 use crate::engine::{Extra, Recovery, is_empty_dir};
 use crate::error::{OpenError, StoreError};
 use crate::meta_store::{Class, Partition};
+use crate::secrets::Secrets;
+use crate::tables::directory::{Counters, ROSTER};
 use crate::tables::mail::{Account, Expunged, MailboxCounters};
 
 /// How far a restore moves every counter: more than any mailbox gets in the life of a backup.
@@ -62,11 +66,24 @@ impl Store {
         if !backup.join("CURRENT").exists() {
             return Err(failed(format!("{} is not a backup", backup.display())));
         }
-        copy_dir(backup, &path).map_err(|error| failed(error.to_string()))?;
-        let store = Store::open(options)?;
+        // Checked before the long copy; an empty secrets file would never do.
+        Secrets::load(&options.secrets_file, false)?;
+        // The directory gets its name when all counters are moved: a restore that was cut off
+        // leaves nothing that could be served.
+        let mut name = path.clone().into_os_string();
+        name.push(".restoring");
+        let copying = PathBuf::from(name);
+        let of_io = |error: io::Error| failed(error.to_string());
+        if copying.exists() {
+            fs::remove_dir_all(&copying).map_err(of_io)?;
+        }
+        copy_dir(backup, &copying).map_err(of_io)?;
+        let store = Store::open(StoreOptions { data_dir: copying.clone(), ..options })?;
         let forwarded = block_on(store.move_counters_forward());
         store.close();
-        forwarded.map_err(|error| failed(error.to_string()))
+        drop(store);
+        forwarded.map_err(|error| failed(error.to_string()))?;
+        take_name(&copying, &path).map_err(of_io)
     }
 
     /// Opens the store up to the damage in its log, and keeps a record of what was lost. Blocks.
@@ -80,13 +97,20 @@ impl Store {
     }
 
     pub(crate) async fn move_counters_forward(&self) -> Result<(), StoreError> {
-        for class in [Class::Account, Class::Directory, Class::Blob, Class::Queue] {
+        for class in [Class::Account, Class::Directory, Class::Blob, Class::Queue, Class::Lease] {
             for id in self.partitions(class, None, usize::MAX).await? {
                 let partition = Partition { class, id };
                 let version = self.version(partition).await?;
                 let mut batch = Batch::new();
                 if class == Class::Account {
                     self.forward_account(partition, version.0 + RESTORE_STEP, &mut batch).await?;
+                }
+                if partition == ROSTER
+                    && let Some(mut counters) = self.get::<Counters>(partition, &()).await?
+                {
+                    // Accounts made after the backup had numbers that nobody else may get.
+                    counters.next_account += RESTORE_STEP;
+                    batch.put::<Counters>(&(), &counters);
                 }
                 let extra = Extra { chunks: Vec::new(), advance: RESTORE_STEP };
                 self.submit_with(partition, batch, extra)?.await?;
@@ -123,19 +147,32 @@ impl Store {
                 break;
             }
         }
+        // The log says nothing of what was expunged between the backup and its restore.
         batch.delete_prefix::<Expunged, _>(&());
         Ok(())
     }
 }
 
 /// Copies files and syncs them; a backup has no directories within.
-fn copy_dir(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
+fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        std::fs::copy(entry.path(), &target)?;
-        std::fs::File::open(&target)?.sync_all()?;
+        fs::copy(entry.path(), &target)?;
+        fs::File::open(&target)?.sync_all()?;
     }
-    std::fs::File::open(to)?.sync_all()
+    fs::File::open(to)?.sync_all()
+}
+
+/// Renames a directory, over an empty one, and makes the new name durable.
+fn take_name(from: &Path, to: &Path) -> io::Result<()> {
+    if to.exists() {
+        fs::remove_dir(to)?;
+    }
+    fs::rename(from, to)?;
+    match to.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }

@@ -234,15 +234,22 @@ impl BodyWriter {
             return Ok(upload);
         }
         let upload = self.store.new_upload();
-        let mut batch = Batch::new().unsynced();
-        batch.put::<Upload>(&upload, &UploadRow { started: self.store.now() });
-        let _ordered_before_the_pieces = self.store.submit(UPLOADS, batch)?;
+        // It is in line before the pieces.
+        self.store.note_upload(upload, None)?;
         self.upload = Some(upload);
         Ok(upload)
     }
 
     fn name(&self, body: BodyRef, accounts: &[AccountId]) -> Result<Pending, CommitError> {
-        let upload = self.upload.unwrap_or_else(|| self.store.new_upload());
+        let upload = match self.upload {
+            Some(upload) => {
+                // A crash between the name and the end of the upload's row must not let the
+                // sweep take the pieces of a named body.
+                self.store.note_upload(upload, Some(body.hash))?;
+                upload
+            }
+            None => self.store.new_upload(),
+        };
         let mut extra = Extra::default();
         if !self.buffer.is_empty() {
             extra
@@ -281,6 +288,17 @@ impl Drop for BodyWriter {
 impl Store {
     fn new_upload(&self) -> u64 {
         self.inner.bodies.next_upload.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Puts into the line that these pieces' fate is open.
+    pub(crate) fn note_upload(
+        &self,
+        upload: u64,
+        body: Option<BlobHash>,
+    ) -> Result<(), CommitError> {
+        let mut batch = Batch::new().unsynced();
+        batch.put::<Upload>(&upload, &UploadRow { started: self.now(), body });
+        self.submit(UPLOADS, batch).map(drop)
     }
 
     fn refer(&self, batch: &mut Batch, body: BodyRef, accounts: &[AccountId]) {

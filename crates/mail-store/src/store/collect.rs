@@ -3,8 +3,11 @@
 //! It never reads every account. The index of references names the accounts that may refer to a
 //! body; their `BodyUse` rows say whether they do. Whoever is about to refer to a body has pinned
 //! it, renewed its grace and raised its shard's version, and each of the three stops the removal.
+//! Queue entries and drafts in other partitions will be asked in [`Store::referrers`] too.
 
-use mail_types::BlobHash;
+use std::ops::Range;
+
+use mail_types::{AccountId, BlobHash};
 
 use super::Store;
 use super::batch::Batch;
@@ -120,11 +123,16 @@ impl Store {
         Ok(verdict)
     }
 
+    /// Decides about one body. Why nothing that is referred to is removed: a reservation made
+    /// after the version is read raises the version, and the removal conflicts; one made before
+    /// is still held, or its commit is done and seen by [`Store::referrers`]. A reservation that
+    /// was dropped early, with its task, is covered by the grace.
     async fn judge(&self, hash: BlobHash) -> Result<Verdict, StoreError> {
         let partition = shard(hash);
-        // The version is read before anything else: whoever touches the body after that raises
-        // it, and the removal below is refused.
         let version = self.version(partition).await?;
+        if self.inner.bodies.pins().contains_key(&hash) {
+            return Ok(Verdict::Later);
+        }
         let Some(name) = self.get::<BodyName>(partition, &hash).await? else {
             return Ok(Verdict::Keep);
         };
@@ -133,30 +141,38 @@ impl Store {
         if self.now() - touched < self.inner.bodies.grace_seconds() {
             return Ok(Verdict::Later);
         }
-        if self.is_referred(hash).await? {
+        let Referrers { is_referred, stale } = self.referrers(hash).await?;
+        let mut batch = Batch::new().unsynced().bump().expect(version);
+        if is_referred {
+            if !stale.is_empty() {
+                stale.iter().for_each(|account| batch.delete::<BodyReferrer>(&(hash, *account)));
+                self.outcome(partition, batch).await?;
+            }
             return Ok(Verdict::Keep);
         }
-        let mut batch = Batch::new().unsynced().bump().expect(version);
         batch.delete::<BodyName>(&hash);
         batch.delete::<BodyTouched>(&hash);
         batch.delete_prefix::<BodyReferrer, _>(&hash);
-        let submitted = {
-            let pins = self.inner.bodies.pins();
-            if pins.contains_key(&hash) {
-                return Ok(Verdict::Later);
-            }
-            self.submit(partition, batch)
-        };
-        match submitted {
-            Ok(pending) => pending.await?,
-            Err(CommitError::Conflict) => return Ok(Verdict::Later),
-            Err(error) => return Err(error.into()),
-        };
-        self.remove_pieces(name.upload, chunk_count(name.size)).await?;
+        self.note_upload(name.upload, Some(hash))?;
+        if !self.outcome(partition, batch).await? {
+            self.remove_pieces(name.upload, 0..0).await?;
+            return Ok(Verdict::Later);
+        }
+        self.remove_pieces(name.upload, 0..chunk_count(name.size)).await?;
         Ok(Verdict::Removed(name.size))
     }
 
-    async fn is_referred(&self, hash: BlobHash) -> Result<bool, StoreError> {
+    async fn outcome(&self, partition: Partition, batch: Batch) -> Result<bool, StoreError> {
+        match self.commit(partition, batch).await {
+            Ok(_) => Ok(true),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the accounts that the index names, until one refers to the body.
+    async fn referrers(&self, hash: BlobHash) -> Result<Referrers, StoreError> {
+        let mut stale = Vec::new();
         let mut from = None;
         loop {
             let page = self
@@ -169,46 +185,74 @@ impl Store {
                 )
                 .await?;
             for ((_, account), ()) in page.rows {
-                let partition = account_partition(mail_types::AccountId(account));
+                let partition = account_partition(AccountId(account));
                 let used = self
                     .scan_prefix::<BodyUse, _>(partition, &hash, None, 1, Direction::Forward)
                     .await?;
                 if !used.rows.is_empty() {
-                    return Ok(true);
+                    return Ok(Referrers { is_referred: true, stale });
                 }
+                stale.push(account);
             }
             from = page.next;
             if from.is_none() {
-                return Ok(false);
+                return Ok(Referrers { is_referred: false, stale });
             }
         }
     }
 
-    async fn remove_pieces(&self, upload: u64, count: u32) -> Result<(), StoreError> {
-        let mut first = 0;
-        while first < count {
-            let last = count.min(first + PIECES_PER_COMMIT);
-            let pieces = (first..last).map(|number| Op::DeleteChunk(chunk_key(upload, number)));
-            let extra = Extra { chunks: pieces.collect(), advance: 0 };
-            self.submit_with(UPLOADS, Batch::new().unsynced(), extra)?.await?;
+    /// Removes pieces, and with the last of them the note that their fate is open.
+    async fn remove_pieces(&self, upload: u64, pieces: Range<u32>) -> Result<(), StoreError> {
+        let mut first = pieces.start;
+        loop {
+            let last = pieces.end.min(first + PIECES_PER_COMMIT);
+            let chunks = (first..last).map(|number| Op::DeleteChunk(chunk_key(upload, number)));
+            let extra = Extra { chunks: chunks.collect(), advance: 0 };
+            let mut batch = Batch::new().unsynced();
+            if last == pieces.end {
+                batch.delete::<Upload>(&upload);
+            }
+            self.submit_with(UPLOADS, batch, extra)?.await?;
+            if last == pieces.end {
+                return Ok(());
+            }
             first = last;
         }
-        Ok(())
     }
 
+    /// Removes what an earlier start left without a name.
     async fn sweep_uploads(&self) -> Result<(), StoreError> {
         let first_of_this_start = self.inner.bodies.first_upload();
-        let page = self.scan_range::<Upload>(UPLOADS, &0..&first_of_this_start, SWEEP_ROWS).await?;
-        for (upload, _) in page.rows {
-            let mut number = 0;
-            while self.chunk(upload, number)?.is_some() {
-                number += 1;
+        loop {
+            let page =
+                self.scan_range::<Upload>(UPLOADS, &0..&first_of_this_start, SWEEP_ROWS).await?;
+            for (upload, row) in page.rows {
+                let named = match row.body {
+                    Some(hash) => self.get::<BodyName>(shard(hash), &hash).await?,
+                    None => None,
+                };
+                let is_named = named.is_some_and(|name| name.upload == upload);
+                let count = if is_named { 0 } else { self.pieces_written(upload)? };
+                self.remove_pieces(upload, 0..count).await?;
             }
-            self.remove_pieces(upload, number).await?;
-            let mut batch = Batch::new().unsynced();
-            batch.delete::<Upload>(&upload);
-            self.commit(UPLOADS, batch).await?;
+            if page.next.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
+
+    fn pieces_written(&self, upload: u64) -> Result<u32, StoreError> {
+        let mut number = 0;
+        while self.inner.engine.chunk(&chunk_key(upload, number))?.is_some() {
+            number += 1;
+        }
+        Ok(number)
+    }
+}
+
+/// What the accounts say about a body.
+struct Referrers {
+    is_referred: bool,
+    /// Accounts in the index that no longer refer to it.
+    stale: Vec<u64>,
 }

@@ -15,7 +15,8 @@ table!(/// An account that refers to a body, or did, or was about to. Written be
     BodyReferrer = 2, (BlobHash, u64) => ());
 table!(/// When somebody last said that they were about to refer to a body, in Unix seconds.
     BodyTouched = 4, BlobHash => i64);
-table!(/// An upload of several pieces that has no name yet; in [`UPLOADS`].
+table!(/// Pieces that have no name yet, or are about to lose it; in [`UPLOADS`]. What a crash leaves
+/// here is swept at the next start.
     Upload = 3, u64 => UploadRow);
 
 /// The partition of unfinished uploads.
@@ -40,9 +41,12 @@ pub struct BodyNameRow {
     pub upload: u64,
 }
 
-/// An unfinished upload.
+/// Pieces whose fate is open.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UploadRow {
-    /// When it began, in Unix seconds.
+    /// When the upload or the removal began, in Unix seconds.
     pub started: i64,
+    /// The body that is being named or removed: while it has a name that says this upload, the
+    /// pieces are in use. The name lies in another partition, so the two cannot change at once.
+    pub body: Option<BlobHash>,
 }

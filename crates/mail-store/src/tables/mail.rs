@@ -48,8 +48,8 @@ table!(/// Which messages refer to a body; what the collector asks.
     BodyUse = 9, (BlobHash, MailboxId, Uid) => ());
 table!(/// First 16 bytes of the hash of a Message-ID -> the conversation it belongs to.
     Thread = 10, Vec<u8> => ThreadId);
-table!(/// Deliveries already applied, so that a repeated one is not applied twice.
-    Applied = 11, QueueId => Uid);
+table!(/// Mailboxes that are deleted and whose messages are still being removed.
+    Doomed = 12, MailboxId => ());
 
 /// The account's counters. Never go back; a restore moves them forward.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -129,6 +129,8 @@ pub struct MessageRow {
     pub submitter: Option<AccountId>,
     /// The acceptance it came by.
     pub queue_id: Option<QueueId>,
+    /// Bodies that hold its header section or structure, when those are too large for a row.
+    pub spilled: Vec<BodyRef>,
     /// What SORT, THREAD and the webmail's list read.
     pub summary: Summary,
 }
@@ -168,12 +170,14 @@ pub struct Summary {
 }
 
 /// What does change about a message.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageFlagsRow {
     /// System flags and keywords.
     pub flags: FlagSet,
     /// When they last changed.
     pub mod_seq: ModSeq,
+    /// As in the message row, so that opening a mailbox reads this table alone.
+    pub document: DocumentId,
 }
 
 /// Bytes made ready at delivery: in the row, or in a body of their own when over 48 KiB.

@@ -265,7 +265,7 @@ impl Session {
 
     /// What to do now.
     pub fn next(&mut self, now: Instant) -> Step {
-        if matches!(self.state, State::Opening) {
+        if matches!(self.state, State::Opening) && self.ended == Ended::Open {
             self.greet();
         }
         while self.output.len() < OUTPUT_BYTES_MAX && self.ended == Ended::Open {

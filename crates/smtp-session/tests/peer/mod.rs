@@ -12,37 +12,37 @@ use smtp_session::{
 
 /// A message the service was told to deliver.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Delivered {
-    pub reverse_path: String,
-    pub recipients: Vec<String>,
-    pub body: Vec<u8>,
-    pub trace: Trace,
+pub(crate) struct Delivered {
+    pub(crate) reverse_path: String,
+    pub(crate) recipients: Vec<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) trace: Trace,
 }
 
 /// A session with its driver; the test is the peer.
-pub struct Peer {
-    pub session: Session,
-    pub now: Instant,
-    pub closed: bool,
-    pub delivered: Vec<Delivered>,
+pub(crate) struct Peer {
+    pub(crate) session: Session,
+    pub(crate) now: Instant,
+    pub(crate) closed: bool,
+    pub(crate) delivered: Vec<Delivered>,
     /// Largest piece of content seen.
-    pub piece_max: usize,
+    pub(crate) piece_max: usize,
     reverse_path: String,
     recipients: Vec<String>,
     begun: Option<(Trace, Vec<u8>)>,
 }
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config { hostname: "mx.test".into(), message_bytes_max: 100_000, ..Config::default() }
 }
 
-pub fn connection(port: Port) -> Connection {
+pub(crate) fn connection(port: Port) -> Connection {
     let security = if port == Port::Submissions { Security::Tls } else { Security::Plain };
     Connection { port, security, may_start_tls: true, plaintext_auth: false }
 }
 
 impl Peer {
-    pub fn new(config: Config, connection: Connection) -> Self {
+    pub(crate) fn new(config: Config, connection: Connection) -> Self {
         let now = Instant::now();
         Self {
             session: Session::new(Arc::new(config), connection, now),
@@ -57,25 +57,25 @@ impl Peer {
     }
 
     /// A peer on this port that has read the greeting.
-    pub fn greeted(port: Port) -> Self {
+    pub(crate) fn greeted(port: Port) -> Self {
         let mut peer = Self::new(config(), connection(port));
         assert!(peer.run().starts_with("220 "));
         peer
     }
 
     /// Sends bytes, gives all replies.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> String {
         self.session.receive(bytes.as_ref());
         self.run()
     }
 
     /// Sends bytes in pieces of this size.
-    pub fn send_in_pieces(&mut self, bytes: &[u8], size: usize) -> String {
+    pub(crate) fn send_in_pieces(&mut self, bytes: &[u8], size: usize) -> String {
         bytes.chunks(size).map(|piece| self.send(piece)).collect()
     }
 
     /// Does what the session asks until it wants to read.
-    pub fn run(&mut self) -> String {
+    pub(crate) fn run(&mut self) -> String {
         let mut replies = String::new();
         loop {
             match self.session.next(self.now) {
