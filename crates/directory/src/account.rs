@@ -147,11 +147,7 @@ impl Loaded {
             state: row.state.into(),
             credential_version: row.credential_version,
         };
-        Self {
-            account: Arc::new(account),
-            phc: phc.map(Arc::from),
-            quota_own: row.quota_bytes,
-        }
+        Self { account: Arc::new(account), phc: phc.map(Arc::from), quota_own: row.quota_bytes }
     }
 
     /// Whether the account answers to this name today.

@@ -82,7 +82,8 @@ impl Rows {
     /// Step 1. Returns the names that others hold; all the others are now reserved.
     pub(crate) async fn reserve(&self, wanted: &Wanted) -> Result<Vec<Name>, DirectoryError> {
         let slices = wanted.by_slice();
-        let slices = slices.iter().map(|(slice, names)| self.reserve_in(*slice, names, wanted.token));
+        let slices =
+            slices.iter().map(|(slice, names)| self.reserve_in(*slice, names, wanted.token));
         Ok(all(slices).await?.into_iter().flatten().collect())
     }
 
@@ -122,7 +123,7 @@ impl Rows {
 
     /// Step 3, for an attempt whose accounts are published.
     pub(crate) async fn confirm(&self, wanted: &Wanted) -> Result<(), DirectoryError> {
-        self.finish(wanted, |row, _| ClaimRow { state: ClaimState::Held, ..row }.into()).await
+        self.finish(wanted, |row, _| Some(ClaimRow { state: ClaimState::Held, ..row })).await
     }
 
     /// Gives the attempt's reservations up.
@@ -202,6 +203,19 @@ impl Rows {
             }
         }
         Err(DirectoryError::Busy { what: "changing a name" })
+    }
+
+    /// Writes a name's row where there is none.
+    pub(crate) async fn record(&self, name: &Name, row: &ClaimRow) -> Result<(), DirectoryError> {
+        let mut change = match name {
+            Name::Address(key) => Change::of(name.slice()).absent::<tables::Address>(key),
+            Name::AcademicId(key) => {
+                Change::of(name.slice()).absent::<tables::AcademicIdentifier>(key)
+            }
+        };
+        change.put_claim(name, row);
+        // Somebody else's row came first: the next walk tells.
+        self.commit(change).await.map(drop).map_err(DirectoryError::from)
     }
 
     /// Marks names that the account no longer answers to. Repeating it changes nothing.

@@ -84,9 +84,9 @@ impl Directory {
     }
 
     pub(crate) async fn reload_domains(&self) -> Result<(), DirectoryError> {
-        let rows = self.inner.rows.scan::<tables::Domain>(ROSTER, &String::new(), DOMAINS_MAX);
+        let page = self.inner.rows.scan::<tables::Domain>(ROSTER, None, DOMAINS_MAX).await?;
         let mut domains = BTreeMap::new();
-        for (name, row) in rows.await? {
+        for (name, row) in page.rows {
             let domain = name.parse().map_err(|_| mail_store::StoreError::Corrupt {
                 table: "Domain",
                 detail: format!("{name:?} is not a domain"),

@@ -99,7 +99,8 @@ impl Limits {
         account: Option<Known>,
         origin: Origin,
     ) -> Option<Charge> {
-        let within = |networks: &[crate::Network]| networks.iter().any(|net| net.contains(origin.0));
+        let within =
+            |networks: &[crate::Network]| networks.iter().any(|net| net.contains(origin.0));
         let mut charge = Charge::default();
         if within(&self.settings.exempt_networks) {
             return Some(charge);

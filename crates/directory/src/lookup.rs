@@ -1,14 +1,15 @@
 //! Look-ups kept in memory: which account a name points to, and the accounts themselves.
 //!
-//! An entry carries the generation its partition had before it was read and is used only while
-//! that has not moved, so a change is seen at once whatever raced with it. What strangers can make
-//! up (names that do not exist) has a cache of its own, so that it displaces nothing.
+//! An entry carries the version its partition had before it was read and is used only while the
+//! partition still has it, so a change is seen at once whatever raced with it and whoever made it.
+//! What strangers can make up (names that do not exist) has a cache of its own, so that it
+//! displaces nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail_store::StoreError;
 use mail_store::tables::directory::{ClaimState, account_slice};
+use mail_store::{StoreError, Version};
 use mail_types::AccountId;
 use moka::sync::Cache;
 
@@ -23,10 +24,10 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(30);
 /// How long what exists is kept without being asked for.
 const IDLE_FOR: Duration = Duration::from_secs(3600);
 
-/// A value and the generation under which it was read.
+/// A value and the version under which it was read.
 #[derive(Clone)]
 struct Seen<T> {
-    generation: u64,
+    version: Version,
     value: T,
 }
 
@@ -71,39 +72,39 @@ impl Lookup {
         rows: &Rows,
         id: AccountId,
     ) -> Result<Option<Arc<Loaded>>, StoreError> {
-        let generation = rows.generation(account_slice(id));
+        let version = rows.version(account_slice(id)).await?;
         match self.accounts.get(&id) {
-            Some(seen) if seen.generation == generation => return Ok(Some(seen.value)),
+            Some(seen) if seen.version == version => return Ok(Some(seen.value)),
             _ => {}
         }
         let Some(loaded) = rows.load(id, self.quota_bytes_default).await? else {
             return Ok(None);
         };
         let value = Arc::new(loaded);
-        self.accounts.insert(id, Seen { generation, value: Arc::clone(&value) });
+        self.accounts.insert(id, Seen { version, value: Arc::clone(&value) });
         Ok(Some(value))
     }
 
     /// The account that this name points to. A reservation counts: whether the account got the
     /// name is for its own row to say.
     async fn owner(&self, rows: &Rows, name: &Name) -> Result<Option<AccountId>, StoreError> {
-        let generation = rows.generation(name.slice());
+        let version = rows.version(name.slice()).await?;
         match self.names.get(name) {
-            Some(seen) if seen.generation == generation => return Ok(Some(seen.value)),
+            Some(seen) if seen.version == version => return Ok(Some(seen.value)),
             _ => {}
         }
         match self.unknown.get(name) {
-            Some(seen) if seen.generation == generation => return Ok(None),
+            Some(seen) if seen.version == version => return Ok(None),
             _ => {}
         }
         let claim = rows.claim(name).await?.filter(|row| row.state != ClaimState::Retired);
         match claim {
             Some(row) => {
-                self.names.insert(name.clone(), Seen { generation, value: row.account });
+                self.names.insert(name.clone(), Seen { version, value: row.account });
                 Ok(Some(row.account))
             }
             None => {
-                self.unknown.insert(name.clone(), Seen { generation, value: () });
+                self.unknown.insert(name.clone(), Seen { version, value: () });
                 Ok(None)
             }
         }

@@ -1,40 +1,36 @@
-//! This crate's one door to the store: typed reads and commits of the directory's partitions,
-//! and a generation per partition by which the caches know that they are stale.
+//! This crate's one door to the store: typed reads and commits of the directory's partitions.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use mail_store::tables::directory::{
-    Account, AcademicIdentifier, Address, ClaimRow, Password, SLICES, account_slice,
+    AcademicIdentifier, Account, Address, ClaimRow, Password, account_slice,
 };
-use mail_store::{Batch, CommitError, Partition, Store, StoreError, Table, Version};
+use mail_store::{Batch, CommitError, Cond, Partition, Store, StoreError, Table, Version};
 use mail_types::AccountId;
 
 use crate::account::Loaded;
 use crate::claim::Name;
 
 /// How often a change is rebuilt after others changed the same partition.
-pub(crate) const REBUILDS_MAX: usize = 64;
+pub(crate) const REBUILDS_MAX: usize = 200;
+/// How long to wait before: what stood in the way is on its way to the disk.
+const REBUILD_PAUSE: Duration = Duration::from_millis(5);
 
 /// Reads and commits.
 pub(crate) struct Rows {
     store: Store,
-    /// Rises after each commit, by partition; what was read under an older one is not used.
-    generations: Vec<AtomicU64>,
-    #[cfg(test)]
-    pub(crate) cut: crate::tests::Cut,
 }
 
 /// One atomic change of one partition, under construction.
 pub(crate) struct Change {
     partition: Partition,
     batch: Batch,
-    is_empty: bool,
 }
 
 impl Change {
     pub(crate) fn of(partition: Partition) -> Self {
         // The version rises with every change, so that it can be asserted.
-        Self { partition, batch: Batch::new().bump(), is_empty: true }
+        Self { partition, batch: Batch::new().bump() }
     }
 
     /// Applies only while the partition has this version.
@@ -45,18 +41,20 @@ impl Change {
 
     /// Applies only while there is no such row.
     pub(crate) fn absent<T: Table>(mut self, key: &T::Key) -> Self {
-        self.batch = self.batch.assert_absent::<T>(key);
+        self.assert_absent::<T>(key);
         self
+    }
+
+    pub(crate) fn assert_absent<T: Table>(&mut self, key: &T::Key) {
+        self.batch.assert::<T>(key, Cond::Absent);
     }
 
     pub(crate) fn put<T: Table>(&mut self, key: &T::Key, value: &T::Value) {
         self.batch.put::<T>(key, value);
-        self.is_empty = false;
     }
 
     pub(crate) fn delete<T: Table>(&mut self, key: &T::Key) {
         self.batch.delete::<T>(key);
-        self.is_empty = false;
     }
 
     pub(crate) fn put_claim(&mut self, name: &Name, row: &ClaimRow) {
@@ -76,24 +74,10 @@ impl Change {
 
 impl Rows {
     pub(crate) fn new(store: Store) -> Self {
-        Self {
-            store,
-            generations: (0..=SLICES).map(|_| AtomicU64::new(0)).collect(),
-            #[cfg(test)]
-            cut: crate::tests::Cut::default(),
-        }
+        Self { store }
     }
 
-    /// To be read before the rows that are cached under it.
-    pub(crate) fn generation(&self, partition: Partition) -> u64 {
-        self.generation_of(partition).load(Ordering::Acquire)
-    }
-
-    fn generation_of(&self, partition: Partition) -> &AtomicU64 {
-        &self.generations[(partition.id % (SLICES + 1)) as usize]
-    }
-
-    /// To be read before the rows on which a change that expects it is built.
+    /// To be read before the rows that are built on or cached under it.
     pub(crate) async fn version(&self, partition: Partition) -> Result<Version, StoreError> {
         self.store.version(partition).await
     }
@@ -124,31 +108,28 @@ impl Rows {
         Ok(Some(Loaded::new(id, row, password.map(|row| row.phc), quota_bytes_default)))
     }
 
-    /// Up to `limit` rows from this key on, rising.
+    /// Up to `limit` rows from this key on (or from the first), rising.
     pub(crate) async fn scan<T: Table>(
         &self,
         partition: Partition,
-        from: &T::Key,
+        from: Option<&T::Key>,
         limit: usize,
-    ) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
-        self.store.scan_from::<T>(partition, from, limit).await
+    ) -> Result<mail_store::TypedPage<T>, StoreError> {
+        self.store.scan::<T>(partition, from, limit).await
     }
 
-    /// Commits, synced. `Ok(false)` when others changed what the change was built on.
+    /// Commits, synced. `Ok(false)` when others changed what the change was built on: reread and
+    /// rebuild.
     pub(crate) async fn commit(&self, change: Change) -> Result<bool, StoreError> {
-        if change.is_empty {
+        if change.batch.is_empty() {
             return Ok(true);
         }
-        #[cfg(test)]
-        self.cut.before()?;
-        let outcome = self.store.commit(change.partition, change.batch).await;
-        // Also after a failure: whether it was written is then not known.
-        self.generation_of(change.partition).fetch_add(1, Ordering::AcqRel);
-        #[cfg(test)]
-        self.cut.after()?;
-        match outcome {
+        match self.store.commit(change.partition, change.batch).await {
             Ok(_) => Ok(true),
-            Err(CommitError::Conflict | CommitError::Abandoned) => Ok(false),
+            Err(CommitError::Conflict) => {
+                tokio::time::sleep(REBUILD_PAUSE).await;
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }

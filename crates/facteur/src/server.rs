@@ -81,7 +81,8 @@ impl Server {
     /// Waits for signals, then stops in good order.
     pub(crate) async fn run_until_stopped(mut self, path: Option<PathBuf>) -> Result<(), String> {
         let mut signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
-        let failed = self.services.store.failed();
+        let store = self.services.store.clone();
+        let failed = store.failed();
         tokio::pin!(failed);
         loop {
             let event = tokio::select! {
@@ -212,28 +213,18 @@ impl Serve for Edges {
         peer: SocketAddr,
         shutdown: CancellationToken,
     ) {
-        let smtp = |port| Arc::clone(&self.smtp).serve(stream, peer, port, shutdown.clone());
+        use {imap_server::Port as Imap, smtp_server::Port as Smtp, webmail::Port as Web};
+        let (smtp, imap) = (Arc::clone(&self.smtp), Arc::clone(&self.imap));
+        let web = Arc::clone(&self.webmail);
         match service {
-            Service::Smtp => smtp(smtp_server::Port::Mx).await,
-            Service::Submission => smtp(smtp_server::Port::Submission).await,
-            Service::Submissions => smtp(smtp_server::Port::Submissions).await,
-            Service::Lmtp => smtp(smtp_server::Port::Lmtp).await,
-            Service::Imap => {
-                let port = imap_server::Port::Imap;
-                Arc::clone(&self.imap).serve(stream, peer, port, shutdown).await;
-            }
-            Service::Imaps => {
-                let port = imap_server::Port::Imaps;
-                Arc::clone(&self.imap).serve(stream, peer, port, shutdown).await;
-            }
-            Service::Http => {
-                let port = webmail::Port::Http;
-                Arc::clone(&self.webmail).serve(stream, peer, port, shutdown).await;
-            }
-            Service::Https => {
-                let port = webmail::Port::Https;
-                Arc::clone(&self.webmail).serve(stream, peer, port, shutdown).await;
-            }
+            Service::Smtp => smtp.serve(stream, peer, Smtp::Mx, shutdown).await,
+            Service::Submission => smtp.serve(stream, peer, Smtp::Submission, shutdown).await,
+            Service::Submissions => smtp.serve(stream, peer, Smtp::Submissions, shutdown).await,
+            Service::Lmtp => smtp.serve(stream, peer, Smtp::Lmtp, shutdown).await,
+            Service::Imap => imap.serve(stream, peer, Imap::Imap, shutdown).await,
+            Service::Imaps => imap.serve(stream, peer, Imap::Imaps, shutdown).await,
+            Service::Http => web.serve(stream, peer, Web::Http, shutdown).await,
+            Service::Https => web.serve(stream, peer, Web::Https, shutdown).await,
             Service::Metrics => self.observer.clone().serve(stream).await,
         }
     }

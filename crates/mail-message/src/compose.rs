@@ -1,12 +1,18 @@
 //! Messages written in the webmail: composed, answered, forwarded.
 
+use std::collections::HashSet;
+
 use mail_builder::MessageBuilder;
 use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
+use mail_builder::mime::MimePart;
 use mail_types::{EmailAddress, InternalDate};
 use thiserror::Error;
+
+pub use crate::reply::{forward_subject, quote, reply_references, reply_subject};
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -17,6 +23,8 @@ pub struct Draft {
     pub to: Vec<(String, EmailAddress)>,
     /// `Cc`.
     pub cc: Vec<(String, EmailAddress)>,
+    /// `Bcc`: in the writer's own copy, never in the message that is sent.
+    pub bcc: Vec<(String, EmailAddress)>,
     /// `Subject`.
     pub subject: String,
     /// The text, with any line ends.
@@ -27,7 +35,8 @@ pub struct Draft {
     pub references: Vec<String>,
     /// Files.
     pub attachments: Vec<Attachment>,
-    /// `Message-ID`, without brackets.
+    /// `Message-ID`, without brackets. The boundary between parts is made of it, so that the same
+    /// draft is the same bytes.
     pub message_id: String,
     /// `Date`.
     pub date: InternalDate,
@@ -61,22 +70,49 @@ pub enum ComposeError {
     Write(String),
 }
 
+/// RFC 2046 §4.1.1 has no limit, RFC 5322 §2.1.1 does: 998 without the CRLF.
+const LINE_BYTES_MAX: usize = 998;
+
 impl Draft {
     /// The message in RFC 5322 form, lines ended by CRLF. `Bcc` never gets in.
     ///
     /// # Errors
     /// [`ComposeError::ControlCharacter`] names the field that somebody tried to break out of.
     pub fn to_message(&self) -> Result<Vec<u8>, ComposeError> {
+        self.write(None)
+    }
+
+    /// The writer's own copy, for Drafts and Sent: the message with its `Bcc`.
+    ///
+    /// # Errors
+    /// As [`Draft::to_message`].
+    pub fn to_own_copy(&self) -> Result<Vec<u8>, ComposeError> {
+        self.write(Some(&self.bcc))
+    }
+
+    /// Everybody it goes to, each once.
+    ///
+    /// # Errors
+    /// [`ComposeError::NoRecipient`].
+    pub fn recipients(&self) -> Result<Vec<EmailAddress>, ComposeError> {
+        let mut seen = HashSet::new();
+        let all = self.to.iter().chain(&self.cc).chain(&self.bcc).map(|(_, address)| address);
+        let found: Vec<_> =
+            all.filter(|address| seen.insert(address.lookup_key())).cloned().collect();
+        if found.is_empty() { Err(ComposeError::NoRecipient) } else { Ok(found) }
+    }
+
+    fn write(&self, bcc: Option<&[(String, EmailAddress)]>) -> Result<Vec<u8>, ComposeError> {
         self.check()?;
         let mut message = MessageBuilder::new()
-            .from(Address::new_address(Some(self.from.0.as_str()), self.from.1.to_string()))
-            .to(addresses(&self.to))
-            .subject(self.subject.as_str())
+            .from(addresses(std::slice::from_ref(&self.from)))
+            .subject(subject(&self.subject))
             .message_id(self.message_id.as_str())
             .header("Date", HeaderType::from(Raw::new(self.date.to_rfc5322())))
-            .text_body(normalise(&self.text));
-        if !self.cc.is_empty() {
-            message = message.cc(addresses(&self.cc));
+            .body(self.body());
+        let lists = [("To", &self.to[..]), ("Cc", &self.cc[..]), ("Bcc", bcc.unwrap_or_default())];
+        for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            message = message.header(name, addresses(list));
         }
         if let Some(id) = &self.in_reply_to {
             message = message.in_reply_to(id.as_str());
@@ -86,34 +122,36 @@ impl Draft {
                 self.references.iter().map(String::as_str).collect::<Vec<_>>(),
             ));
         }
-        for file in &self.attachments {
-            message = message.attachment(
-                file.media_type.as_str(),
-                file.file_name.as_str(),
-                file.content.as_slice(),
-            );
-        }
         message.write_to_vec().map_err(|error| ComposeError::Write(error.to_string()))
+    }
+
+    fn body(&self) -> MimePart<'_> {
+        let text = MimePart::new("text/plain", normalise(&self.text));
+        if self.attachments.is_empty() {
+            return text;
+        }
+        let unique = self.message_id.bytes().filter(u8::is_ascii_alphanumeric).take(40);
+        let boundary: String = unique.map(char::from).collect();
+        let mixed =
+            ContentType::new("multipart/mixed").attribute("boundary", format!("=_{boundary}"));
+        let files = self.attachments.iter().map(Attachment::part);
+        MimePart::new(mixed, std::iter::once(text).chain(files).collect::<Vec<_>>())
     }
 
     fn check(&self) -> Result<(), ComposeError> {
         let names = |list: &[(String, EmailAddress)]| list.iter().any(|(name, _)| is_broken(name));
-        let id =
-            |ids: &[String]| ids.iter().any(|id| is_broken(id) || id.contains(['<', '>', ' ']));
+        let ids = |ids: &[String]| ids.iter().any(|id| is_broken_id(id));
+        let file = |file: &Attachment| is_broken(&file.file_name) || is_broken(&file.media_type);
         let checks = [
             ("From", is_broken(&self.from.0)),
             ("To", names(&self.to)),
             ("Cc", names(&self.cc)),
+            ("Bcc", names(&self.bcc)),
             ("Subject", is_broken(&self.subject)),
-            ("In-Reply-To", id(self.in_reply_to.as_slice())),
-            ("References", id(&self.references)),
-            ("Message-ID", is_broken(&self.message_id)),
-            (
-                "attachment",
-                self.attachments
-                    .iter()
-                    .any(|f| is_broken(&f.file_name) || is_broken(&f.media_type)),
-            ),
+            ("In-Reply-To", ids(self.in_reply_to.as_slice())),
+            ("References", ids(&self.references)),
+            ("Message-ID", is_broken_id(&self.message_id)),
+            ("attachment", self.attachments.iter().any(file)),
         ];
         match checks.into_iter().find(|(_, broken)| *broken) {
             Some((field, _)) => Err(ComposeError::ControlCharacter { field }),
@@ -122,8 +160,46 @@ impl Draft {
     }
 }
 
+impl Attachment {
+    /// Always base64: the bytes come back as they were, line ends and all.
+    fn part(&self) -> MimePart<'_> {
+        let content_type = ContentType::new(self.writable_media_type());
+        MimePart::new(content_type, self.content.as_slice()).attachment(self.file_name.as_str())
+    }
+
+    /// RFC 2045 §5.1: two tokens. RFC 2046 §5.1 and §5.2 forbid base64 for the composite types, and
+    /// text is put into it as what it is, a file.
+    fn writable_media_type(&self) -> &str {
+        let token = |text: &str| {
+            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+            (1..=64).contains(&text.len()) && text.bytes().all(is_token)
+        };
+        match self.media_type.split_once('/') {
+            Some((main, sub)) if token(main) && token(sub) => {
+                let main = main.to_ascii_lowercase();
+                let is_composite = matches!(main.as_str(), "multipart" | "message");
+                if is_composite { OPAQUE } else { &self.media_type }
+            }
+            _ => OPAQUE,
+        }
+    }
+}
+
+const OPAQUE: &str = "application/octet-stream";
+
+/// A subject that cannot be folded is cut, so that no line is too long for the next server.
+fn subject(text: &str) -> &str {
+    let is_foldable = text.split([' ', '\t']).all(|word| word.len() < LINE_BYTES_MAX - 100);
+    if is_foldable { text } else { &text[..text.floor_char_boundary(LINE_BYTES_MAX - 100)] }
+}
+
 fn is_broken(text: &str) -> bool {
     text.chars().any(|c| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+/// `msg-id` holds neither white space nor brackets, and is no longer than a line.
+fn is_broken_id(id: &str) -> bool {
+    is_broken(id) || id.contains(['<', '>', ' ', '\t']) || id.len() > LINE_BYTES_MAX - 100
 }
 
 fn addresses(list: &[(String, EmailAddress)]) -> Address<'_> {
@@ -147,116 +223,4 @@ fn normalise(text: &str) -> String {
         }
     }
     out
-}
-
-/// The subject of a reply: one `Re: ` before the base.
-pub fn reply_subject(subject: &str) -> String {
-    prefixed("Re: ", subject)
-}
-
-/// The subject of a forward: one `Fwd: ` before the base.
-pub fn forward_subject(subject: &str) -> String {
-    prefixed("Fwd: ", subject)
-}
-
-fn prefixed(prefix: &str, subject: &str) -> String {
-    let (base, _) = crate::summary::base_subject(subject);
-    format!("{prefix}{base}")
-}
-
-/// A text as a reply quotes it (RFC 3676 §4.5), with `heading` above.
-pub fn quote(heading: &str, text: &str) -> String {
-    let mut out = format!("\n\n{heading}\n");
-    for line in text.lines() {
-        out.push_str(if line.starts_with('>') { ">" } else { "> " });
-        out.push_str(line);
-        out.push('\n');
-    }
-    out
-}
-
-/// RFC 5322 §3.6.4: the references of a reply.
-pub fn reply_references(references: &[String], message_id: Option<&str>) -> Vec<String> {
-    let mut all: Vec<String> = references.to_vec();
-    all.extend(message_id.map(str::to_owned));
-    // The root and the nearest ancestors: what threading needs.
-    if all.len() > 20 {
-        let surplus = all.len() - 20;
-        all.drain(1..1 + surplus);
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scan::scan;
-    use crate::summary::Summary;
-
-    fn draft() -> Draft {
-        Draft {
-            from: ("Élise Été".into(), "elise@ac-paris.test".parse().unwrap()),
-            to: vec![("Ann, B".into(), "ann@ac-paris.test".parse().unwrap())],
-            cc: vec![],
-            subject: "Réunion du collège".into(),
-            text: "Bonjour,\n\n.\nÀ demain".into(),
-            in_reply_to: Some("x@y.test".into()),
-            references: vec!["w@y.test".into(), "x@y.test".into()],
-            attachments: vec![Attachment {
-                file_name: "été.pdf".into(),
-                media_type: "application/pdf".into(),
-                content: vec![0, 255, 10, 13],
-            }],
-            message_id: "m@ac-paris.test".into(),
-            date: InternalDate::parse("24-Nov-2026 10:48:00 +0100").unwrap(),
-        }
-    }
-
-    #[test]
-    fn what_is_composed_reads_back() {
-        let message = draft().to_message().unwrap();
-        let scanned = scan(&message);
-        let summary = Summary::new(&scanned);
-        assert_eq!(summary.subject, "Réunion du collège");
-        assert_eq!(summary.from, Some(("Élise Été".into(), "elise@ac-paris.test".into())));
-        assert_eq!(summary.to, [("Ann, B".into(), "ann@ac-paris.test".into())]);
-        assert_eq!(summary.message_id.as_deref(), Some("m@ac-paris.test"));
-        assert_eq!(summary.references, ["w@y.test", "x@y.test"]);
-        assert_eq!(summary.date, Some(1_795_513_680));
-        assert!(summary.has_attachment);
-        let file = scanned.parts.iter().find(|part| part.is_attachment()).unwrap();
-        assert_eq!(file.file_name().as_deref(), Some("été.pdf"));
-        let raw = &message[file.body.start as usize..file.body.end as usize];
-        assert_eq!(crate::decode::decode_transfer(file.transfer_encoding(), raw), [0, 255, 10, 13]);
-        let bare = message.windows(2).any(|pair| pair[1] == b'\n' && pair[0] != b'\r');
-        assert!(!bare, "a bare LF");
-    }
-
-    #[test]
-    fn nobody_breaks_out_of_a_field() {
-        for evil in ["a\r\nBcc: x@y.test", "a\nb", "a\rb", "a\0b", "a\u{2028}b"] {
-            let mut broken = draft();
-            broken.subject = evil.into();
-            assert_eq!(
-                broken.to_message(),
-                Err(ComposeError::ControlCharacter { field: "Subject" })
-            );
-            let mut broken = draft();
-            broken.to[0].0 = evil.into();
-            assert_eq!(broken.to_message(), Err(ComposeError::ControlCharacter { field: "To" }));
-            let mut broken = draft();
-            broken.attachments[0].file_name = evil.into();
-            assert!(broken.to_message().is_err());
-        }
-    }
-
-    #[test]
-    fn replies_gather_no_prefixes() {
-        assert_eq!(reply_subject("RE: Re: Conseil"), "Re: Conseil");
-        assert_eq!(forward_subject("Re: Conseil"), "Fwd: Conseil");
-        assert_eq!(quote("On a dit :", "a\n> b"), "\n\nOn a dit :\n> a\n>> b\n");
-        let many: Vec<String> = (0..50).map(|n| format!("{n}@x")).collect();
-        let kept = reply_references(&many, Some("last@x"));
-        assert_eq!((kept.len(), kept[0].as_str(), kept[19].as_str()), (20, "0@x", "last@x"));
-    }
 }

@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::utf8_or_windows_1252;
+use crate::encoded_word::hex_pair;
 use crate::header::{clean, decode_text};
+use crate::text::cut;
 
 /// Parameters kept of one field; a hundred thousand of them cost only their bytes.
 const PARAMETERS_MAX: usize = 32;
-/// Longest parameter value kept.
+/// Longest parameter name kept.
+const NAME_BYTES_MAX: usize = 128;
+/// Longest value kept.
 const VALUE_BYTES_MAX: usize = 2048;
 
 /// A value and its parameters, as they stand.
@@ -21,9 +26,10 @@ pub struct Parameterized {
 impl Parameterized {
     /// Reads an unfolded field value.
     pub fn parse(field: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(field);
+        let text = utf8_or_windows_1252(field);
         let mut pieces = Pieces { rest: &text };
-        let value = pieces.next().unwrap_or_default().trim().to_owned();
+        let value = pieces.next().and_then(|piece| piece.split('(').next()).unwrap_or_default();
+        let value = cut(value.trim().to_owned(), VALUE_BYTES_MAX);
         let mut parameters = Vec::new();
         for piece in pieces {
             if parameters.len() == PARAMETERS_MAX {
@@ -32,7 +38,8 @@ impl Parameterized {
             if let Some((name, value)) = piece.split_once('=') {
                 let name = name.trim().to_ascii_lowercase();
                 let value = unquote(value.trim());
-                if !name.is_empty() && value.len() <= VALUE_BYTES_MAX {
+                let fits = name.len() <= NAME_BYTES_MAX && value.len() <= VALUE_BYTES_MAX;
+                if !name.is_empty() && fits {
                     parameters.push((name, value));
                 }
             }
@@ -91,7 +98,7 @@ impl Parameterized {
     }
 }
 
-/// Splits at `;` outside quotes and drops comments.
+/// Splits at `;` outside quotes.
 struct Pieces<'a> {
     rest: &'a str,
 }
@@ -124,8 +131,10 @@ impl<'a> Iterator for Pieces<'a> {
 
 fn unquote(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"') else {
-        // A comment may follow a token (RFC 2045 §5.1).
-        return value.split([' ', '\t', '(']).next().unwrap_or_default().to_owned();
+        // A comment may follow a token (RFC 2045 §5.1). White space may not be in one, but is in the
+        // file names that some programs write.
+        let commented = value.ends_with(')').then(|| value.rfind(" (")).flatten();
+        return value[..commented.unwrap_or(value.len())].trim_end().to_owned();
     };
     let mut text = String::with_capacity(inner.len());
     let mut chars = inner.chars();
@@ -143,8 +152,8 @@ fn percent_decode(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut place = 0;
     while place < bytes.len() {
-        let hex = bytes.get(place + 1..place + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (bytes[place], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+        let escaped = bytes.get(place + 1..place + 3).and_then(hex_pair);
+        match (bytes[place], escaped) {
             (b'%', Some(byte)) => {
                 out.push(byte);
                 place += 3;
@@ -176,11 +185,26 @@ mod tests {
             "attachment; filename=\"r\u{e9}union.pdf\"",
             "attachment; filename=\"=?utf-8?q?r=C3=A9union.pdf?=\"",
             "attachment; filename*=utf-8'fr'r%C3%A9union.pdf",
+            "attachment; filename = r\u{e9}union.pdf (the minutes)",
             "attachment; filename*0*=iso-8859-1''r%E9; filename*1=union.pdf",
         ] {
             let parsed = Parameterized::parse(field.as_bytes());
             assert_eq!(parsed.decoded("filename").as_deref(), Some("réunion.pdf"), "{field}");
         }
+    }
+
+    #[test]
+    fn unquoted_and_latin_1_file_names_are_shown_whole() {
+        let named = |field: &[u8]| Parameterized::parse(field).decoded("filename");
+        assert_eq!(
+            named(b"attachment; filename=my file (1).pdf").as_deref(),
+            Some("my file (1).pdf")
+        );
+        assert_eq!(named(b"attachment; filename=\"r\xe9.pdf\"").as_deref(), Some("r\u{e9}.pdf"));
+        assert_eq!(
+            named(b"attachment; filename*=utf-8''100%+5%zz%4").as_deref(),
+            Some("100%+5%zz%4")
+        );
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub enum TransferEncoding {
 impl TransferEncoding {
     /// Reads a `Content-Transfer-Encoding`.
     pub fn parse(text: &str) -> Self {
-        match text.trim().to_ascii_lowercase().as_str() {
+        // What follows the word is a comment or a mistake.
+        let word = text.trim().split(|c: char| c.is_whitespace() || matches!(c, ';' | '('));
+        match word.map(str::to_ascii_lowercase).next().unwrap_or_default().as_str() {
             "quoted-printable" => Self::QuotedPrintable,
             "base64" => Self::Base64,
             _ => Self::Identity,

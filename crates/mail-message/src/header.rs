@@ -76,32 +76,38 @@ pub fn unfold(value: &[u8]) -> Vec<u8> {
     inner.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect()
 }
 
-/// Bytes of a value that are decoded for people; nobody reads further.
-const DECODED_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a value that are decoded for one wanted character: encoding makes three bytes of one,
+/// and four bytes are a character.
+const ENCODED_BYTES_PER_CHAR: usize = 16;
+/// Bytes of a value that are decoded however few characters are wanted.
+const DECODED_BYTES_MIN: usize = 16 << 10;
 
 /// Unstructured text for people: encoded words decoded (RFC 2047), raw 8-bit read as UTF-8 or
 /// else Windows-1252, controls and direction overrides gone, at most `chars_max` characters.
 pub fn decode_text(value: &[u8], chars_max: usize) -> String {
-    let line = unfold(&value[..value.len().min(DECODED_BYTES_MAX)]);
+    let wanted = chars_max.saturating_mul(ENCODED_BYTES_PER_CHAR).max(DECODED_BYTES_MIN);
+    let line = unfold(&value[..value.len().min(wanted)]);
     clean(&encoded_word::decode(&utf8_or_windows_1252(&line)), chars_max)
 }
 
 /// Text without controls and direction overrides, white space folded, cut.
 pub fn clean(text: &str, chars_max: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(chars_max * 4));
+    let mut out = String::with_capacity(text.len().min(chars_max.saturating_mul(4)));
     let mut space = false;
+    let mut written = 0;
     for c in text.chars().filter(|c| !is_hidden(*c)) {
         if c.is_whitespace() {
-            space = !out.is_empty();
+            space = written > 0;
             continue;
         }
-        if std::mem::take(&mut space) {
-            out.push(' ');
+        for c in space.then_some(' ').into_iter().chain([c]) {
+            if written == chars_max {
+                return out;
+            }
+            out.push(c);
+            written += 1;
         }
-        out.push(c);
-        if out.len() >= chars_max && out.chars().count() >= chars_max {
-            break;
-        }
+        space = false;
     }
     out
 }
@@ -248,6 +254,9 @@ mod tests {
     fn decoded_text_hides_no_direction_override_and_is_cut() {
         assert_eq!(decode_text("a\u{202e}b\u{0}c".as_bytes(), 100), "abc");
         assert_eq!(decode_text(&b"x".repeat(5000), 10), "x".repeat(10));
+        assert_eq!(decode_text("é".repeat(5000).as_bytes(), 10), "é".repeat(10));
+        let long = "a ".repeat(100_000);
+        assert_eq!(decode_text(long.as_bytes(), usize::MAX), long.trim_end());
     }
 
     #[test]

@@ -78,11 +78,12 @@ fn tag<'a>(markup: &'a str, writer: &mut Writer) -> &'a str {
     let inner = &markup[1..];
     let is_close = inner.starts_with('/');
     let named = if is_close { &inner[1..] } else { inner };
-    let length = named.bytes().take_while(u8::is_ascii_alphanumeric).count();
-    if length == 0 && !inner.starts_with(['/', '!', '?']) {
+    let is_named = named.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !is_named && !inner.starts_with(['/', '!', '?']) {
         writer.character('<');
         return inner;
     }
+    let length = named.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let name = named[..length].to_ascii_lowercase();
     let rest = after_tag(&named[length..]);
     if BLOCKS.contains(&name.as_str()) {

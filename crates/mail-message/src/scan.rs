@@ -4,21 +4,16 @@
 //! header, so a message of any size takes bounded memory. No recursion: the open parts are a
 //! stack, and what lies deeper than [`DEPTH_MAX`] or beyond [`PARTS_MAX`] is one opaque part.
 
+use std::collections::HashMap;
+
+pub use crate::limits::{DEPTH_MAX, HEADER_BYTES_MAX, Limits, PARTS_MAX};
 use crate::part::Part;
 use crate::wire;
 
-/// Deepest nesting that is looked into.
-pub const DEPTH_MAX: usize = 100;
-/// Parts that are told apart.
-pub const PARTS_MAX: usize = 1000;
-/// Bytes of one header section that are read; what follows counts but says nothing.
-pub const HEADER_BYTES_MAX: usize = 1 << 20;
-/// Bytes of all headers of inner parts that are read.
-const INNER_HEADERS_BYTES_MAX: usize = 4 << 20;
-/// Bytes kept of the first readable text, for the preview.
-const TEXT_BYTES_MAX: usize = 16 << 10;
-/// RFC 2046 §5.1.1: a boundary has at most 70 characters; a delimiter line a little more.
-const DELIMITER_BYTES_MAX: usize = 2 + 70 + 2 + 80;
+/// RFC 2046 §5.1.1 allows 70; a multipart with a longer one is not looked into.
+const BOUNDARY_BYTES_MAX: usize = 200;
+/// A delimiter line with its padding; a longer line is none.
+const DELIMITER_LINE_BYTES_MAX: usize = 2 + BOUNDARY_BYTES_MAX + 2 + 80;
 
 /// What a scan found.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +31,7 @@ pub struct Scanned {
 /// Scans a message as it streams by.
 #[derive(Debug)]
 pub struct Scanner {
+    limits: Limits,
     position: u64,
     /// The line so far, cut at what is needed of it.
     line: Vec<u8>,
@@ -46,10 +42,14 @@ pub struct Scanner {
     last_byte: u8,
     parts: Vec<Part>,
     stack: Vec<Open>,
+    /// Levels of the stack at which a delimiter is awaited, the innermost last: a line is looked
+    /// up once, however many multiparts are open.
+    awaited: HashMap<Vec<u8>, Vec<usize>>,
     state: State,
     /// The header section being read.
     header: Vec<u8>,
     inner_header_bytes: usize,
+    inner_envelope_bytes: usize,
     raw_header: Vec<u8>,
     text: Option<(u32, Vec<u8>)>,
     text_is_plain: bool,
@@ -78,9 +78,15 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// A scanner before the first byte of a message.
+    /// A scanner before the first byte of a message, with the default limits.
     pub fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    /// A scanner before the first byte of a message.
+    pub fn with_limits(limits: Limits) -> Self {
         let mut scanner = Self {
+            limits,
             position: 0,
             line: Vec::new(),
             line_start: 0,
@@ -89,9 +95,11 @@ impl Scanner {
             last_byte: 0,
             parts: Vec::new(),
             stack: Vec::new(),
+            awaited: HashMap::new(),
             state: State::Header,
             header: Vec::new(),
             inner_header_bytes: 0,
+            inner_envelope_bytes: 0,
             raw_header: Vec::new(),
             text: None,
             text_is_plain: false,
@@ -120,9 +128,13 @@ impl Scanner {
             self.end_header();
         }
         self.close_to(0, self.position, self.lines);
+        // A multipart without parts cannot be said in IMAP: it is a leaf.
+        for part in &mut self.parts {
+            part.is_multipart &= !part.children.is_empty();
+        }
         if let Some((number, kept)) = &mut self.text {
             let body = &self.parts[*number as usize].body;
-            kept.truncate((body.end - body.start).min(TEXT_BYTES_MAX as u64) as usize);
+            kept.truncate((body.end - body.start).min(kept.len() as u64) as usize);
         }
         Scanned {
             size: self.position,
@@ -142,8 +154,8 @@ impl Scanner {
         };
         self.position += bytes.len() as u64;
         let wanted = match self.state {
-            State::Header => HEADER_BYTES_MAX,
-            State::Body => DELIMITER_BYTES_MAX,
+            State::Header => self.limits.header_bytes_max,
+            State::Body => DELIMITER_LINE_BYTES_MAX,
         };
         let room = wanted.saturating_sub(self.line.len());
         self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -177,8 +189,8 @@ impl Scanner {
     fn header_line(&mut self, line: &[u8], is_empty: bool) {
         let root = self.stack.len() == 1;
         let room = match root {
-            true => HEADER_BYTES_MAX.saturating_sub(self.header.len()),
-            false => INNER_HEADERS_BYTES_MAX.saturating_sub(self.inner_header_bytes),
+            true => self.limits.header_bytes_max.saturating_sub(self.header.len()),
+            false => self.limits.inner_header_bytes_max.saturating_sub(self.inner_header_bytes),
         };
         if line.len() <= room {
             self.header.extend_from_slice(line);
@@ -202,18 +214,28 @@ impl Scanner {
         let parent = parents.last();
         let in_digest = parent.is_some_and(|parent| parent.is_digest);
         let default_type = if in_digest { "message/rfc822" } else { "text/plain" };
-        let is_root = parent.is_none_or(|parent| self.parts[parent.part as usize].is_message);
+        let is_outermost = parent.is_none();
+        let is_message = parent.is_none_or(|parent| self.parts[parent.part as usize].is_message);
         let mut part = Part::from_header(&raw, default_type);
         part.header = self.parts[number].header.start..self.position;
         part.body = self.position..self.position;
-        if is_root {
-            part.envelope = Some(wire::envelope(&raw));
+        if is_message {
+            part.envelope = Some(self.envelope(&raw, is_outermost));
         }
         self.parts[number] = part;
-        if parent.is_none() {
+        if is_outermost {
             self.raw_header = raw;
         }
         self.state = State::Body;
+    }
+
+    fn envelope(&mut self, raw_header: &[u8], is_outermost: bool) -> Vec<u8> {
+        if !is_outermost && self.inner_envelope_bytes >= self.limits.inner_envelope_bytes_max {
+            return wire::EMPTY_ENVELOPE.to_vec();
+        }
+        let envelope = wire::envelope(raw_header);
+        self.inner_envelope_bytes += if is_outermost { 0 } else { envelope.len() };
+        envelope
     }
 
     /// The header is over and the position stands at the body's first byte.
@@ -222,15 +244,15 @@ impl Scanner {
         let Some(open) = self.stack.last_mut() else { return };
         let number = open.part as usize;
         open.lines_before = self.lines;
-        let room = depth < DEPTH_MAX && self.parts.len() < PARTS_MAX;
+        let room = depth < self.limits.depth_max && self.parts.len() < self.limits.parts_max;
         let part = &mut self.parts[number];
-        let (main, sub) = part.media_type();
+        let (main, sub) = part.content_type.media_type();
         match (main.as_str(), sub.as_str()) {
             ("multipart", _) if room => {
-                if let Some(boundary) = part.content_type.get("boundary").filter(|b| !b.is_empty())
-                {
-                    let kept = &boundary.as_bytes()[..boundary.len().min(200)];
-                    open.delimiter = Some([b"--", kept].concat());
+                if let Some(boundary) = boundary(part) {
+                    let delimiter = [b"--", boundary.as_bytes()].concat();
+                    self.awaited.entry(delimiter.clone()).or_default().push(depth - 1);
+                    open.delimiter = Some(delimiter);
                     open.is_digest = sub == "digest";
                     part.is_multipart = true;
                 }
@@ -265,19 +287,15 @@ impl Scanner {
     /// Handles a line that begins with `--`; `true` when it was a delimiter of an open multipart.
     fn delimit(&mut self, line: &[u8]) -> bool {
         let text = line.trim_ascii_end();
-        let found = self.stack.iter().enumerate().rev().find_map(|(level, open)| {
-            let rest = text.strip_prefix(open.delimiter.as_deref()?)?;
-            match rest {
-                b"" => Some((level, false)),
-                b"--" => Some((level, true)),
-                _ => None,
-            }
-        });
-        let Some((level, is_close)) = found else { return false };
+        let innermost = |delimiter: &[u8]| self.awaited.get(delimiter)?.last().copied();
+        let open = innermost(text).map(|level| (level, false));
+        let close = text.strip_suffix(b"--").and_then(innermost).map(|level| (level, true));
+        let Some((level, is_close)) = open.max(close) else { return false };
         if self.state == State::Header {
             // A part that ends within its header has no body.
             self.read_header();
-            if let Some(open) = self.stack.last() {
+            if let Some(open) = self.stack.last_mut() {
+                open.lines_before = self.lines;
                 let part = &mut self.parts[open.part as usize];
                 part.header.end = self.line_start;
                 part.body = self.line_start..self.line_start;
@@ -287,8 +305,9 @@ impl Scanner {
         let end = self.line_start - self.last_line_end;
         self.close_to(level + 1, end, self.lines - u64::from(self.last_line_end > 0));
         let parent = self.stack[level].part;
-        if is_close || self.parts.len() >= PARTS_MAX {
-            self.stack[level].delimiter = None;
+        if is_close || self.parts.len() >= self.limits.parts_max {
+            let delimiter = self.stack[level].delimiter.take();
+            forget(&mut self.awaited, delimiter);
             self.state = State::Body;
         } else {
             self.begin_part(Some(parent));
@@ -298,7 +317,10 @@ impl Scanner {
 
     /// Ends all open parts above this level.
     fn close_to(&mut self, level: usize, end: u64, lines: u64) {
-        for open in self.stack.drain(level.min(self.stack.len())..) {
+        while self.stack.len() > level
+            && let Some(open) = self.stack.pop()
+        {
+            forget(&mut self.awaited, open.delimiter);
             let part = &mut self.parts[open.part as usize];
             part.body.end = end.max(part.body.start);
             part.lines = lines.saturating_sub(open.lines_before);
@@ -307,8 +329,9 @@ impl Scanner {
 
     /// Remembers the first plain text, or else the first HTML.
     fn offer_text(&mut self, number: usize, is_plain: bool) {
-        let part = &self.parts[number];
-        if part.is_attachment() || (self.text.is_some() && (self.text_is_plain || !is_plain)) {
+        // A message that is one text shows it, whatever name the text was given.
+        let is_file = number > 0 && self.parts[number].is_attachment();
+        if is_file || (self.text.is_some() && (self.text_is_plain || !is_plain)) {
             return;
         }
         self.text = Some((number as u32, Vec::new()));
@@ -318,10 +341,30 @@ impl Scanner {
     fn keep_text(&mut self, bytes: &[u8]) {
         let Some((number, kept)) = &mut self.text else { return };
         if self.stack.last().is_some_and(|open| open.part == *number) {
-            let room = TEXT_BYTES_MAX.saturating_sub(kept.len());
+            let room = self.limits.text_bytes_max.saturating_sub(kept.len());
             kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
     }
+}
+
+/// The innermost level no longer awaits this delimiter.
+fn forget(awaited: &mut HashMap<Vec<u8>, Vec<usize>>, delimiter: Option<Vec<u8>>) {
+    let Some(delimiter) = delimiter else { return };
+    if let Some(levels) = awaited.get_mut(&delimiter) {
+        levels.pop();
+        if levels.is_empty() {
+            awaited.remove(&delimiter);
+        }
+    }
+}
+
+fn boundary(part: &Part) -> Option<String> {
+    let plain = part.content_type.get("boundary").map(str::to_owned);
+    // RFC 2231 §3: it may have been cut into pieces, too.
+    let boundary = plain.or_else(|| part.content_type.decoded("boundary"))?;
+    let boundary = boundary.trim_end();
+    let is_usable = (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len());
+    is_usable.then(|| boundary.to_owned())
 }
 
 /// RFC 2046 §5.2.1: a message within a message is not encoded; one that is stays opaque.
@@ -336,126 +379,4 @@ pub fn scan(message: &[u8]) -> Scanned {
     let mut scanner = Scanner::new();
     scanner.push(message);
     scanner.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const MIXED: &[u8] = b"From: a@b.test\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
-preamble\r\n--x\r\n\r\nplain\r\nline\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n\
-Subject: in\r\nContent-Type: multipart/alternative; boundary=xx\r\n\r\n\
---xx\r\nContent-Type: text/html\r\n\r\n<p>\r\n--xx--\r\n--x\r\nContent-Type: image/png\r\n\r\n\
-PNG\r\n--x--\r\nepilogue\r\n";
-
-    fn text<'a>(message: &'a [u8], range: &std::ops::Range<u64>) -> &'a str {
-        std::str::from_utf8(&message[range.start as usize..range.end as usize]).unwrap()
-    }
-
-    #[test]
-    fn parts_lie_where_the_delimiters_say() {
-        let scanned = scan(MIXED);
-        let parts = &scanned.parts;
-        assert_eq!(parts[0].children, [1, 2, 5]);
-        assert_eq!(text(MIXED, &parts[1].body), "plain\r\nline");
-        assert_eq!(parts[1].lines, 1);
-        assert!(parts[2].is_message && parts[3].is_multipart);
-        assert_eq!(parts[2].children, [3]);
-        assert_eq!(text(MIXED, &parts[3].header).lines().next(), Some("Subject: in"));
-        assert_eq!(text(MIXED, &parts[4].body), "<p>");
-        assert_eq!(text(MIXED, &parts[5].body), "PNG");
-        assert!(text(MIXED, &parts[0].body).ends_with("epilogue\r\n"));
-        assert_eq!(scanned.text, Some((1, b"plain\r\nline".to_vec())));
-        assert!(parts[3].envelope.as_ref().is_some_and(|e| e.starts_with(b"(NIL \"in\"")));
-    }
-
-    #[test]
-    fn a_boundary_that_begins_another_is_another() {
-        let message = b"Content-Type: multipart/mixed; boundary=a\n\n--a\n\none\n--ab\n--a--\n";
-        let scanned = scan(message);
-        assert_eq!(scanned.parts.len(), 2);
-        assert_eq!(text(message, &scanned.parts[1].body), "one\n--ab");
-    }
-
-    #[test]
-    fn an_unclosed_multipart_ends_with_its_parent() {
-        let message = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\
-Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nin\r\n--a\r\n\r\nout\r\n";
-        let scanned = scan(message);
-        assert_eq!(scanned.parts[0].children, [1, 3]);
-        assert_eq!(text(message, &scanned.parts[2].body), "in");
-        assert_eq!(text(message, &scanned.parts[3].body), "out\r\n");
-    }
-
-    #[test]
-    fn ten_thousand_levels_are_cut_at_the_limit() {
-        let mut message = Vec::new();
-        for level in 0..10_000 {
-            message.extend(
-                format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n")
-                    .bytes(),
-            );
-        }
-        let scanned = scan(&message);
-        assert_eq!(scanned.parts.len(), DEPTH_MAX);
-    }
-
-    #[test]
-    fn a_hundred_thousand_parts_are_cut_at_the_limit() {
-        let mut message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n".to_vec();
-        message.extend(b"--b\r\n\r\nx\r\n".repeat(100_000));
-        assert_eq!(scan(&message).parts.len(), PARTS_MAX);
-    }
-
-    #[test]
-    fn strange_messages_are_messages() {
-        for message in [&b""[..], b"\r\n", b"\n", b"no header", b"--", b"\r\n\r\n--x", b"A: b"] {
-            let scanned = scan(message);
-            assert_eq!(scanned.size, message.len() as u64);
-            assert!(scanned.parts[0].body.end <= scanned.size);
-        }
-    }
-
-    fn fragments() -> impl Strategy<Value = Vec<u8>> {
-        let piece = prop_oneof![
-            Just(&b"Content-Type: multipart/mixed; boundary=x\r\n\r\n"[..]),
-            Just(&b"Content-Type: message/rfc822\r\n\r\n"[..]),
-            Just(&b"Content-Type: multipart/digest; boundary=\"y\"\n\n"[..]),
-            Just(&b"--x\r\n"[..]),
-            Just(&b"--x--\r\n"[..]),
-            Just(&b"--y\n"[..]),
-            Just(&b"\r\n"[..]),
-            Just(&b"\n"[..]),
-            Just(&b"\r"[..]),
-            Just(&b"text \xe9"[..]),
-            Just(&b"a: b\r\n"[..]),
-        ];
-        proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
-    }
-
-    proptest! {
-        #[test]
-        fn pieces_are_scanned_like_the_whole(message in fragments(), cuts in proptest::collection::vec(0usize..400, 0..6)) {
-            let whole = scan(&message);
-            let mut scanner = Scanner::new();
-            let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(message.len())).collect();
-            cuts.sort_unstable();
-            let mut from = 0;
-            for cut in cuts {
-                scanner.push(&message[from..cut]);
-                from = cut;
-            }
-            scanner.push(&message[from..]);
-            let pieces = scanner.finish();
-            prop_assert_eq!(&whole.parts, &pieces.parts);
-            prop_assert_eq!(&whole.raw_header, &pieces.raw_header);
-            prop_assert_eq!(&whole.text, &pieces.text);
-            for part in &whole.parts {
-                prop_assert!(part.header.start <= part.header.end && part.header.end <= part.body.start.max(part.header.end));
-                prop_assert!(part.body.start <= part.body.end && part.body.end <= whole.size);
-            }
-        }
-    }
 }

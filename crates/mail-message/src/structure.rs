@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::Parameterized;
 use crate::part::Part;
 use crate::scan::Scanned;
-use crate::wire::{nstring, string};
+use crate::wire::{self, EMPTY_ENVELOPE, nstring, string};
 
 /// A message's structure as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,12 +39,26 @@ pub enum Section {
 }
 
 impl StructureRow {
-    /// The structure of a scanned message with a prefix of this many bytes.
+    /// The structure of a scanned message with a prefix of this many bytes that says nothing
+    /// ENVELOPE would tell.
     pub fn new(scanned: &Scanned, prefix_bytes: u64) -> Self {
-        let parts = scanned.parts.clone();
-        let envelope = parts.first().and_then(|part| part.envelope.clone()).unwrap_or_default();
+        let envelope = scanned.parts.first().and_then(|part| part.envelope.clone());
+        Self::with_envelope(scanned, prefix_bytes, envelope.unwrap_or_default())
+    }
+
+    /// The structure of a scanned message behind these header lines; what they say, a missing
+    /// `Message-ID` or `Date`, is in ENVELOPE.
+    pub fn behind(prefix: &[u8], scanned: &Scanned) -> Self {
+        let envelope = wire::envelope(&[prefix, &scanned.raw_header].concat());
+        Self::with_envelope(scanned, prefix.len() as u64, envelope)
+    }
+
+    fn with_envelope(scanned: &Scanned, prefix_bytes: u64, envelope: Vec<u8>) -> Self {
+        let mut parts = scanned.parts.clone();
         let body = describe(&parts, Form::Body);
         let body_structure = describe(&parts, Form::BodyStructure);
+        // They are written into what was just described; nobody asks for them alone.
+        parts.iter_mut().for_each(|part| part.envelope = None);
         Self { prefix_bytes, parts, envelope, body, body_structure }
     }
 
@@ -140,7 +154,7 @@ fn describe(parts: &[Part], form: Form) -> Vec<u8> {
             Step::Part(number) => {
                 let Some(part) = parts.get(number as usize) else { continue };
                 out.push(b'(');
-                if part.is_multipart && !part.children.is_empty() {
+                if part.is_multipart {
                     todo.push(Step::AfterParts(number));
                     todo.extend(part.children.iter().rev().map(|&child| Step::Part(child)));
                 } else if let (true, Some(&inner)) = (part.is_message, part.children.first()) {
@@ -148,7 +162,7 @@ fn describe(parts: &[Part], form: Form) -> Vec<u8> {
                     out.push(b' ');
                     let envelope =
                         parts.get(inner as usize).and_then(|inner| inner.envelope.as_ref());
-                    out.extend_from_slice(envelope.map_or(b"NIL", Vec::as_slice));
+                    out.extend_from_slice(envelope.map_or(EMPTY_ENVELOPE, Vec::as_slice));
                     out.push(b' ');
                     todo.push(Step::AfterMessage(number));
                     todo.push(Step::Part(inner));
@@ -170,16 +184,14 @@ fn describe(parts: &[Part], form: Form) -> Vec<u8> {
 
 /// `body-fields` with type and subtype before them.
 fn fields(out: &mut Vec<u8>, part: &Part) {
-    // A multipart without parts cannot be said in IMAP: it is shown as text.
-    let (main, sub) = match part.is_multipart {
-        true => ("text".to_owned(), "plain".to_owned()),
-        false => part.media_type(),
-    };
+    let (main, sub) = part.media_type();
+    let is_opaque = part.content_type.media_type().0 == "multipart";
     string(out, main.as_bytes());
     out.push(b' ');
     string(out, sub.as_bytes());
     out.push(b' ');
-    parameters(out, &part.content_type.parameters);
+    // A boundary says nothing about the text that a multipart without parts is shown as.
+    parameters(out, if is_opaque { &[] } else { &part.content_type.parameters });
     out.push(b' ');
     nstring(out, part.content_id.as_deref().map(str::as_bytes));
     out.push(b' ');
@@ -192,11 +204,13 @@ fn fields(out: &mut Vec<u8>, part: &Part) {
 fn leaf(out: &mut Vec<u8>, part: &Part, form: Form) {
     fields(out, part);
     let (main, sub) = part.media_type();
-    if main == "text" || part.is_multipart {
+    if main == "text" {
         out.extend_from_slice(format!(" {}", part.lines).as_bytes());
-    } else if main == "message" && sub == "rfc822" {
+    } else if main == "message" && matches!(sub.as_str(), "rfc822" | "global") {
         // A message that is encoded or too deep to look into: empty envelope, opaque body.
-        out.extend_from_slice(b" (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ");
+        out.push(b' ');
+        out.extend_from_slice(EMPTY_ENVELOPE);
+        out.push(b' ');
         out.extend_from_slice(b"(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)");
         out.extend_from_slice(format!(" {}", part.lines).as_bytes());
     }
@@ -207,10 +221,32 @@ fn leaf(out: &mut Vec<u8>, part: &Part, form: Form) {
 /// `body-ext-1part`.
 fn extension(out: &mut Vec<u8>, part: &Part, form: Form) {
     if form == Form::BodyStructure {
-        out.extend_from_slice(b" NIL ");
-        disposition(out, part.disposition.as_ref());
-        out.extend_from_slice(b" NIL NIL");
+        out.push(b' ');
+        nstring(out, part.md5.as_deref().map(str::as_bytes));
+        common_extension(out, part);
     }
+}
+
+/// Disposition, language and location, which both kinds of parts have.
+fn common_extension(out: &mut Vec<u8>, part: &Part) {
+    out.push(b' ');
+    disposition(out, part.disposition.as_ref());
+    out.push(b' ');
+    languages(out, &part.languages);
+    out.push(b' ');
+    nstring(out, part.location.as_deref().map(str::as_bytes));
+}
+
+/// `body-fld-lang = nstring / "(" string *(SP string) ")"`
+fn languages(out: &mut Vec<u8>, languages: &[String]) {
+    if languages.is_empty() {
+        return out.extend_from_slice(b"NIL");
+    }
+    for (index, language) in languages.iter().enumerate() {
+        out.push(if index == 0 { b'(' } else { b' ' });
+        string(out, language.as_bytes());
+    }
+    out.push(b')');
 }
 
 /// Subtype and `body-ext-mpart`.
@@ -220,9 +256,7 @@ fn after_parts(out: &mut Vec<u8>, part: &Part, form: Form) {
     if form == Form::BodyStructure {
         out.push(b' ');
         parameters(out, &part.content_type.parameters);
-        out.push(b' ');
-        disposition(out, part.disposition.as_ref());
-        out.extend_from_slice(b" NIL NIL");
+        common_extension(out, part);
     }
     out.push(b')');
 }
@@ -284,6 +318,17 @@ Content-Disposition: attachment; filename=a.pdf\r\nContent-Transfer-Encoding: ba
         }
         assert_eq!(get(&[1], Section::Header), None);
         assert_eq!(get(&[], Section::Mime), None);
+    }
+
+    // The edge adds a Message-ID or Date that is missing (RFC 6409 §8); clients thread by them.
+    #[test]
+    fn what_was_put_in_front_is_in_the_envelope() {
+        let prefix = b"Return-Path: <>\r\nMessage-ID: <m@b.test>\r\n";
+        let row = StructureRow::behind(prefix, &scan(b"Subject: x\r\n\r\nhello"));
+        assert!(row.envelope.ends_with(b" NIL \"<m@b.test>\")"));
+        assert_eq!(row.range(&[], Section::Header), Some(0..55));
+        assert_eq!(row.range(&[], Section::Text), Some(55..60));
+        assert_eq!(row.range(&[1], Section::Mime), Some(41..55));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What lists show and sort by, decoded once at delivery.
 
 use crate::address;
-use crate::decode::{charset_to_string, decode_transfer, html_to_text};
+use crate::date::SentDate;
 use crate::header::{self, clean, decode_text};
 use crate::scan::Scanned;
+use crate::text::decode_part;
 
 /// Addresses kept of one field.
 const ADDRESSES_MAX: usize = 8;
@@ -13,6 +14,8 @@ const REFERENCES_MAX: usize = 64;
 const SUBJECT_CHARS_MAX: usize = 1000;
 /// Characters of a preview.
 const PREVIEW_CHARS_MAX: usize = 200;
+/// Bytes of text that are enough for a preview, white space and all.
+const PREVIEW_BYTES_ENOUGH: usize = 8 * PREVIEW_CHARS_MAX;
 
 /// A message in a list.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +47,13 @@ pub struct Summary {
 impl Summary {
     /// The summary of a scanned message.
     pub fn new(scanned: &Scanned) -> Self {
-        let raw = &scanned.raw_header[..];
+        Self::behind(&[], scanned)
+    }
+
+    /// The summary of a scanned message behind these header lines: a missing `Message-ID` or
+    /// `Date` may be among them.
+    pub fn behind(prefix: &[u8], scanned: &Scanned) -> Self {
+        let raw = &[prefix, &scanned.raw_header].concat()[..];
         let field = |name| header::first(raw, name);
         let list = |name| {
             field(name).map(|value| address::mailboxes(&value, ADDRESSES_MAX)).unwrap_or_default()
@@ -72,29 +81,32 @@ impl Summary {
 
 /// RFC 5322 §3.3 `date-time` in Unix seconds.
 pub fn parse_date(value: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(value).ok()?;
-    let date = mail_parser::DateTime::parse_rfc822(text)?;
-    date.is_valid().then(|| date.to_timestamp())
+    SentDate::parse(value).map(|date| date.unix_seconds)
 }
 
-/// The day that a `Date` field names, in the zone in which it was written.
+/// Year, month and day that a `Date` field names, in the zone in which it was written.
 pub fn parse_day(value: &[u8]) -> Option<(i16, i8, i8)> {
-    let text = std::str::from_utf8(value).ok()?;
-    let date = mail_parser::DateTime::parse_rfc822(text)?;
-    date.is_valid().then_some((date.year as i16, date.month as i8, date.day as i8))
+    SentDate::parse(value).map(|date| (date.day.year(), date.day.month(), date.day.day()))
 }
+
+/// Bytes of `References` that are read, from its end: the nearest ancestors stand there.
+const REFERENCES_BYTES_MAX: usize = 64 << 10;
 
 fn references(raw: &[u8]) -> Vec<String> {
-    let mut ids = header::first(raw, "References")
-        .map(|value| header::message_ids(&value))
-        .unwrap_or_default();
-    if ids.is_empty() {
-        let reply = header::first(raw, "In-Reply-To").map(|value| header::message_ids(&value));
-        ids = reply.unwrap_or_default().into_iter().take(1).collect();
+    let ids = |name| {
+        let value = header::first(raw, name).unwrap_or_default();
+        let kept = value.len().saturating_sub(REFERENCES_BYTES_MAX);
+        header::message_ids(&value[kept..])
+    };
+    let mut found = ids("References");
+    if found.is_empty() {
+        // RFC 5256 §3: only its first id is used, because of what programs write there.
+        found = ids("In-Reply-To");
+        found.truncate(1);
     }
-    let surplus = ids.len().saturating_sub(REFERENCES_MAX);
-    ids.drain(..surplus);
-    ids
+    let surplus = found.len().saturating_sub(REFERENCES_MAX);
+    found.drain(..surplus);
+    found
 }
 
 /// RFC 5256 §2.1: the subject without what replying and forwarding put around it, and whether
@@ -145,9 +157,11 @@ fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str
     tail.eq_ignore_ascii_case(suffix).then(|| &text[..cut])
 }
 
-/// `subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"`, and the French "tr :" and "rép :".
+/// `subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"`
+///
+/// Deviation: "tr :" and "rép :" too, which French programs write for "fwd:" and "re:".
 fn strip_leader(text: &str) -> Option<&str> {
-    let leaders = ["re", "fwd", "fw", "tr", "rép", "réf"];
+    let leaders = ["re", "fwd", "fw", "tr", "rép"];
     let after = leaders.iter().find_map(|leader| {
         let head = text.get(..leader.len())?;
         head.to_lowercase().eq(leader).then(|| text[leader.len()..].trim_start())
@@ -167,17 +181,19 @@ fn strip_blob(text: &str) -> Option<&str> {
 fn preview(scanned: &Scanned) -> String {
     let Some((number, raw)) = &scanned.text else { return String::new() };
     let Some(part) = scanned.parts.get(*number as usize) else { return String::new() };
-    let decoded = decode_transfer(part.transfer_encoding(), raw);
-    let mut text = charset_to_string(part.charset(), &decoded);
-    if part.media_type().1 == "html" {
-        text = html_to_text(&text);
-    }
-    let own = text.lines().filter(|line| !line.starts_with('>') && !line.trim().is_empty());
+    let text = decode_part(part, raw, usize::MAX);
     let mut joined = String::new();
-    for line in own {
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('>') {
+            continue;
+        }
+        // RFC 3676 §4.3: what follows is the signature.
+        if line == "--" {
+            break;
+        }
         joined.push_str(line);
         joined.push(' ');
-        if joined.len() > 4 * PREVIEW_CHARS_MAX {
+        if joined.len() > PREVIEW_BYTES_ENOUGH {
             break;
         }
     }
@@ -201,6 +217,12 @@ mod tests {
             ("[liste]", "[liste]", false),
             ("Re:", "", true),
             ("Recette: une", "Recette: une", false),
+            ("Réf : dossier 12", "Réf : dossier 12", false),
+            ("[a] [b] Re: [c]", "[c]", true),
+            ("Re: [x] [y]", "[y]", true),
+            ("[Fwd: Re: [x] Conseil]", "Conseil", true),
+            ("(fwd)", "", true),
+            ("Re[2: x", "Re[2: x", false),
             ("", "", false),
         ] {
             assert_eq!(base_subject(subject), (base.to_owned(), is_reply), "{subject}");
@@ -210,6 +232,9 @@ mod tests {
     #[test]
     fn a_long_subject_of_replies_is_linear() {
         assert!(base_subject(&"Re: ".repeat(100_000)).0.len() < 4);
+        base_subject(&"[a]".repeat(100_000));
+        base_subject(&"[fwd:".repeat(100_000));
+        base_subject(&" (fwd)".repeat(100_000));
     }
 
     #[test]

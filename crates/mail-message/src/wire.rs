@@ -8,6 +8,9 @@ const ADDRESSES_MAX: usize = 1000;
 /// Longest string in ENVELOPE; more is cut off.
 const STRING_BYTES_MAX: usize = 16 << 10;
 
+/// The ENVELOPE of a message whose header is not read.
+pub const EMPTY_ENVELOPE: &[u8] = b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
+
 /// Writes a quoted string, or a literal where a quoted string cannot be.
 pub fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     let bytes = &bytes[..bytes.len().min(STRING_BYTES_MAX)];
@@ -79,14 +82,16 @@ fn addresses(out: &mut Vec<u8>, list: Option<&[u8]>) {
     out.push(b'(');
     for entry in &entries {
         match entry {
-            Entry::Mailbox { name, local_part, domain } => {
+            Entry::Mailbox(mailbox) => {
                 out.push(b'(');
-                nstring(out, name.as_deref());
-                out.extend_from_slice(b" NIL ");
-                string(out, local_part);
+                nstring(out, mailbox.name.as_deref());
+                out.push(b' ');
+                nstring(out, mailbox.route.as_deref());
+                out.push(b' ');
+                string(out, &mailbox.local_part);
                 out.push(b' ');
                 // A NIL host would mean a group: an address without a domain gets an empty one.
-                string(out, domain.as_deref().unwrap_or_default());
+                string(out, mailbox.domain.as_deref().unwrap_or_default());
                 out.push(b')');
             }
             Entry::GroupStart(name) => {

@@ -2,25 +2,36 @@
 //!
 //! A writer holds the account's lock only to build and submit a commit, never over its sync. The
 //! *head* includes what is pending, so that the next writer builds on it; readers and sessions
-//! see what is synced, in commit order.
+//! see what is synced, in commit order. Every commit is settled by a task of its own, so that a
+//! session that goes away between submit and sync takes nothing with it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mail_store::tables::mail::{
-    Account, AccountRow, Mailbox, MailboxCounters, MailboxCountersRow, MailboxRow,
+    Account, AccountRow, LostSubscription, Mailbox, MailboxCounters, MailboxCountersRow, MailboxRow,
 };
-use mail_store::{Batch, CommitError, Partition, Pending, Store, Version, account_partition};
-use mail_types::{AccountId, FlagSet, MailboxId, MailboxName, ModSeq};
+use mail_store::{Batch, CommitError, Partition, Pending, Store, StoreError, account_partition};
+use mail_types::{AccountId, MailboxId, MailboxName, ModSeq, ThreadId};
 use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::task::JoinHandle;
 
 use crate::error::ServiceError;
+use crate::load;
+use crate::service::MailboxNames;
 use crate::snapshot::{Delta, Snapshot};
+use crate::state::State;
+
+/// How often a change is built again when somebody else wrote to the account meanwhile. Within
+/// one process nobody does; the bound is there for the day when several do.
+const COMMIT_TRIES: usize = 3;
 
 /// An account that is in use.
 pub(crate) struct Cell {
     pub(crate) id: AccountId,
     pub(crate) store: Store,
+    /// What an account's first mailboxes are called.
+    pub(crate) names: Arc<MailboxNames>,
     /// The account's lock. An async mutex, because opening a mailbox reads rows under it.
     state: Mutex<State>,
     /// The synced version, for whoever waits for any change.
@@ -37,49 +48,38 @@ pub(crate) struct MailboxState {
 /// What sessions that have a mailbox open look at; `None` once it is deleted.
 pub(crate) type View = watch::Sender<Option<Arc<Snapshot>>>;
 
-pub(crate) struct State {
-    pub(crate) version: Version,
-    pub(crate) account: AccountRow,
-    pub(crate) mailboxes: BTreeMap<MailboxId, MailboxState>,
-    /// As readers see them.
-    pub(crate) synced: BTreeMap<MailboxId, MailboxState>,
-    /// Open mailboxes: the snapshot with everything pending, and what sessions look at.
-    pub(crate) open: HashMap<MailboxId, (Arc<Snapshot>, Arc<View>)>,
-    pending: VecDeque<PendingChange>,
-    /// Equal flag sets share one allocation.
-    pub(crate) flag_sets: HashMap<FlagSet, Arc<FlagSet>>,
-    /// A commit failed: what is in memory is not what is stored. Everybody reloads.
-    pub(crate) is_stale: bool,
-}
-
-/// Flag sets remembered; beyond that they are forgotten and found again.
-const FLAG_SETS_MAX: usize = 1000;
-
-struct PendingChange {
-    version: Version,
-    mailboxes: Vec<(MailboxId, Option<MailboxState>)>,
-    deltas: Vec<(MailboxId, Delta)>,
-}
-
 /// A commit under construction: the counters after it, its rows, and what it does to mailboxes.
 pub(crate) struct Change {
     pub(crate) account: AccountRow,
     /// The mod-sequence of everything in this commit.
     pub(crate) mod_seq: ModSeq,
     pub(crate) batch: Batch,
-    mailboxes: BTreeMap<MailboxId, Option<MailboxState>>,
-    deltas: BTreeMap<MailboxId, Delta>,
+    pub(crate) mailboxes: BTreeMap<MailboxId, Option<MailboxState>>,
+    pub(crate) deltas: BTreeMap<MailboxId, Delta>,
+    /// Names of deleted mailboxes that begin or cease to be subscribed.
+    pub(crate) lost_subscriptions: BTreeMap<MailboxName, bool>,
+    /// Under which keys the conversations of new messages are found.
+    pub(crate) threads: Vec<(Vec<u8>, ThreadId)>,
+}
+
+/// A commit that is in line. Dropping it changes nothing about the commit.
+#[must_use = "nothing is durable before it is awaited"]
+pub(crate) struct Settling(Option<JoinHandle<Result<(), ServiceError>>>);
+
+impl Settling {
+    /// Waits until the commit is synced and readers see it.
+    pub(crate) async fn done(self) -> Result<(), ServiceError> {
+        let Some(task) = self.0 else { return Ok(()) };
+        task.await.unwrap_or_else(|error| {
+            Err(ServiceError::TryAgain(StoreError::Engine(format!("waiting for a sync: {error}"))))
+        })
+    }
 }
 
 impl Change {
     /// A mailbox's state, to be changed.
     pub(crate) fn mailbox(&mut self, state: &State, id: MailboxId) -> Option<&mut MailboxState> {
-        if let std::collections::btree_map::Entry::Vacant(slot) = self.mailboxes.entry(id) {
-            slot.insert(Some(state.mailboxes.get(&id)?.clone()));
-        }
-        let mailbox = self.mailboxes.get_mut(&id)?.as_mut()?;
-        mailbox.counters.highest_mod_seq = self.mod_seq;
-        Some(mailbox)
+        self.mailboxes.entry(id).or_insert_with(|| state.mailboxes.get(&id).cloned()).as_mut()
     }
 
     /// Adds a mailbox.
@@ -96,236 +96,142 @@ impl Change {
     pub(crate) fn delta(&mut self, id: MailboxId) -> &mut Delta {
         self.deltas.entry(id).or_default()
     }
+
+    /// Refuses the commit while the disk is nearly full: it brings in new mail.
+    pub(crate) fn guard(&mut self) {
+        self.batch = std::mem::take(&mut self.batch).guarded();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.mailboxes.is_empty() && self.lost_subscriptions.is_empty()
+    }
+
+    /// Puts the counters' rows beside the messages' rows.
+    fn write_counters(&mut self, state: &State) {
+        for (id, delta) in &self.deltas {
+            // RFC 7162 §3.1.2.1: HIGHESTMODSEQ is that of the last change to a message.
+            if let (false, Some(Some(mailbox))) = (delta.is_empty(), self.mailboxes.get_mut(id)) {
+                mailbox.counters.highest_mod_seq = self.mod_seq;
+            }
+        }
+        if self.account != state.account || state.is_unborn {
+            self.batch.put::<Account>(&(), &self.account);
+        }
+        if state.is_unborn {
+            for (id, mailbox) in &state.mailboxes {
+                self.mailboxes.entry(*id).or_insert_with(|| Some(mailbox.clone()));
+            }
+        }
+        for (id, mailbox) in &self.mailboxes {
+            let Some(mailbox) = mailbox else {
+                self.batch.delete::<Mailbox>(id);
+                self.batch.delete::<MailboxCounters>(id);
+                continue;
+            };
+            let before = state.mailboxes.get(id).filter(|_| !state.is_unborn);
+            if before.is_none_or(|before| before.row != mailbox.row) {
+                self.batch.put::<Mailbox>(id, &mailbox.row);
+            }
+            if before.is_none_or(|before| before.counters != mailbox.counters) {
+                self.batch.put::<MailboxCounters>(id, &mailbox.counters);
+            }
+        }
+        for (name, is_lost) in &self.lost_subscriptions {
+            let key = name.as_str().to_owned();
+            match is_lost {
+                true => self.batch.put::<LostSubscription>(&key, &()),
+                false => self.batch.delete::<LostSubscription>(&key),
+            }
+        }
+    }
 }
 
 impl Cell {
-    pub(crate) fn new(id: AccountId, store: Store, state: State) -> Self {
+    pub(crate) fn new(id: AccountId, store: Store, names: Arc<MailboxNames>, state: State) -> Self {
         let changes = watch::Sender::new(state.version.0);
-        Self { id, store, state: Mutex::new(state), changes }
+        Self { id, store, names, state: Mutex::new(state), changes }
     }
 
     pub(crate) fn partition(&self) -> Partition {
         account_partition(self.id)
     }
 
-    pub(crate) async fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().await
+    /// The account, read again if a commit failed since it was read.
+    pub(crate) async fn lock(&self) -> Result<MutexGuard<'_, State>, ServiceError> {
+        let mut state = self.state.lock().await;
+        if state.is_stale {
+            load::reload(self, &mut state).await?;
+        }
+        Ok(state)
+    }
+
+    /// Stores the first day's mailboxes if that has not happened: what a session is shown of them
+    /// must not be given another mod-sequence afterwards.
+    pub(crate) async fn be_born(self: &Arc<Self>) -> Result<(), ServiceError> {
+        if self.lock().await?.is_unborn {
+            self.commit(|_, _| Ok(())).await?;
+        }
+        Ok(())
     }
 
     /// Builds a commit under the lock, submits it, releases the lock, and waits for the sync.
     pub(crate) async fn commit<R>(
-        &self,
-        build: impl FnOnce(&mut State, &mut Change) -> Result<R, ServiceError>,
+        self: &Arc<Self>,
+        build: impl FnMut(&mut State, &mut Change) -> Result<R, ServiceError>,
     ) -> Result<R, ServiceError> {
-        let (result, pending) = self.queue(build).await?;
-        if let Some(pending) = pending {
-            self.settle(pending).await?;
-        }
+        let (result, settling) = self.queue(build).await?;
+        settling.done().await?;
         Ok(result)
     }
 
-    /// Builds a commit under the lock and submits it; whoever calls this settles it. `None` when
-    /// there was nothing to write.
+    /// Builds a commit under the lock and submits it. `build` is called again when what it was
+    /// built on turned out to be stale.
     pub(crate) async fn queue<R>(
-        &self,
-        build: impl FnOnce(&mut State, &mut Change) -> Result<R, ServiceError>,
-    ) -> Result<(R, Option<Pending>), ServiceError> {
-        let mut state = self.lock().await;
-        if state.is_stale {
-            return Err(ServiceError::Stale);
-        }
-        let mut change = state.begin();
-        let result = build(&mut state, &mut change)?;
-        if change.is_empty() {
-            return Ok((result, None));
-        }
-        match self.submit(&mut state, change) {
-            Ok(pending) => Ok((result, Some(pending))),
-            Err(error) => {
+        self: &Arc<Self>,
+        mut build: impl FnMut(&mut State, &mut Change) -> Result<R, ServiceError>,
+    ) -> Result<(R, Settling), ServiceError> {
+        for _ in 0..COMMIT_TRIES {
+            let mut state = self.lock().await?;
+            let mut change = state.begin();
+            let result = build(&mut state, &mut change)?;
+            if change.is_empty() && !state.is_unborn {
+                return Ok((result, Settling(None)));
+            }
+            match self.submit(&mut state, change) {
+                Ok(pending) => return Ok((result, self.settle(pending))),
                 // Somebody else wrote to this account: what is in memory is void.
-                state.is_stale |= matches!(error, CommitError::Conflict);
-                Err(error.into())
+                Err(CommitError::Conflict) => state.is_stale = true,
+                Err(error) => return Err(error.into()),
             }
         }
+        Err(CommitError::Conflict.into())
     }
 
-    fn submit(&self, state: &mut State, change: Change) -> Result<Pending, CommitError> {
-        let Change { account, mut batch, mailboxes, deltas, .. } = change;
-        if account != state.account {
-            batch.put::<Account>(&(), &account);
-        }
-        for (id, mailbox) in &mailboxes {
-            match mailbox {
-                Some(mailbox) => {
-                    let before = state.mailboxes.get(id);
-                    if before.is_none_or(|before| before.row != mailbox.row) {
-                        batch.put::<Mailbox>(id, &mailbox.row);
-                    }
-                    batch.put::<MailboxCounters>(id, &mailbox.counters);
-                }
-                None => {
-                    batch.delete::<Mailbox>(id);
-                    batch.delete::<MailboxCounters>(id);
-                }
-            }
-        }
-        let pending = self.store.submit(self.partition(), batch.bump().expect(state.version))?;
-        state.version = pending.version();
-        state.account = account;
-        for (id, mailbox) in &mailboxes {
-            match mailbox {
-                Some(mailbox) => drop(state.mailboxes.insert(*id, mailbox.clone())),
-                None => drop(state.mailboxes.remove(id)),
-            }
-        }
-        for (id, delta) in &deltas {
-            let Some(mailbox) = state.mailboxes.get(id) else { continue };
-            if let Some((head, _)) = state.open.get_mut(id) {
-                let counters = &mailbox.counters;
-                *head = Arc::new(head.after(delta, counters.uid_next, counters.highest_mod_seq));
-            }
-        }
-        state.pending.push_back(PendingChange {
-            version: state.version,
-            mailboxes: mailboxes.into_iter().collect(),
-            deltas: deltas.into_iter().collect(),
-        });
+    fn submit(&self, state: &mut State, mut change: Change) -> Result<Pending, CommitError> {
+        change.write_counters(state);
+        let batch = std::mem::take(&mut change.batch).bump().expect(state.version);
+        let pending = self.store.submit(self.partition(), batch)?;
+        state.push(pending.version(), change);
         Ok(pending)
     }
 
-    /// Waits for the sync, then lets readers see everything up to it, in commit order.
-    pub(crate) async fn settle(&self, pending: Pending) -> Result<(), ServiceError> {
-        match pending.await {
-            Ok(version) => {
-                let mut state = self.lock().await;
-                state.apply_up_to(version);
-                drop(state);
-                self.changes.send_if_modified(|seen| {
-                    let newer = version.0 > *seen;
-                    *seen = version.0.max(*seen);
-                    newer
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.lock().await.is_stale = true;
-                Err(error.into())
-            }
-        }
-    }
-}
-
-impl State {
-    pub(crate) fn new(
-        version: Version,
-        account: AccountRow,
-        mailboxes: BTreeMap<MailboxId, MailboxState>,
-    ) -> Self {
-        Self {
-            version,
-            account,
-            synced: mailboxes.clone(),
-            mailboxes,
-            open: HashMap::new(),
-            pending: VecDeque::new(),
-            flag_sets: HashMap::new(),
-            is_stale: false,
-        }
-    }
-
-    fn begin(&self) -> Change {
-        Change {
-            account: self.account.clone(),
-            mod_seq: ModSeq(self.version.0 + 1),
-            batch: Batch::new(),
-            mailboxes: BTreeMap::new(),
-            deltas: BTreeMap::new(),
-        }
-    }
-
-    /// The mailbox of this name, with everything pending.
-    pub(crate) fn named(&self, name: &MailboxName) -> Option<MailboxId> {
-        let mut mailboxes = self.mailboxes.iter();
-        mailboxes.find(|(_, mailbox)| mailbox.row.name == *name).map(|(id, _)| *id)
-    }
-
-    /// The mailbox of this name as a target of APPEND, COPY or MOVE.
-    pub(crate) fn target(&self, name: &MailboxName) -> Result<MailboxId, ServiceError> {
-        let id = self.named(name).ok_or(ServiceError::NoSuchTarget)?;
-        let selectable = self.mailboxes.get(&id).is_some_and(|mailbox| !mailbox.row.no_select);
-        if selectable { Ok(id) } else { Err(ServiceError::NoSuchTarget) }
-    }
-
-    /// The snapshot of an open mailbox with everything pending.
-    pub(crate) fn head(&self, id: MailboxId) -> Result<Arc<Snapshot>, ServiceError> {
-        self.open.get(&id).map(|(head, _)| Arc::clone(head)).ok_or(ServiceError::NoSuchMailbox)
-    }
-
-    /// The one allocation of this flag set.
-    pub(crate) fn shared(&mut self, flags: FlagSet) -> Arc<FlagSet> {
-        if self.flag_sets.len() >= FLAG_SETS_MAX {
-            self.flag_sets.clear();
-        }
-        Arc::clone(self.flag_sets.entry(flags).or_insert_with_key(|flags| Arc::new(flags.clone())))
-    }
-
-    /// A snapshot made from rows, brought forward by what is pending: for a mailbox just opened.
-    pub(crate) fn open_mailbox(&mut self, id: MailboxId, rows: Snapshot) -> Arc<View> {
-        self.open.retain(|_, (_, view)| Arc::strong_count(view) > 1);
-        let rows = Arc::new(rows);
-        let mut head = Arc::clone(&rows);
-        for change in &self.pending {
-            for (_, delta) in change.deltas.iter().filter(|(changed, _)| *changed == id) {
-                let state = change.mailboxes.iter().find(|(changed, _)| *changed == id);
-                if let Some((_, Some(mailbox))) = state {
-                    let counters = &mailbox.counters;
-                    head = Arc::new(head.after(
-                        delta,
-                        counters.uid_next.max(head.uid_next),
-                        counters.highest_mod_seq.max(head.highest_mod_seq),
-                    ));
+    fn settle(self: &Arc<Self>, pending: Pending) -> Settling {
+        let cell = Arc::clone(self);
+        Settling(Some(tokio::spawn(async move {
+            let outcome = pending.await;
+            let mut state = cell.state.lock().await;
+            match outcome {
+                Ok(version) => {
+                    state.apply_up_to(version);
+                    // Under the lock, so that versions are announced in order.
+                    cell.changes.send_replace(state.synced_version.0);
+                    Ok(())
+                }
+                Err(error) => {
+                    state.is_stale = true;
+                    Err(error.into())
                 }
             }
-        }
-        let view = Arc::new(watch::Sender::new(Some(rows)));
-        self.open.insert(id, (head, Arc::clone(&view)));
-        view
-    }
-
-    fn apply_up_to(&mut self, version: Version) {
-        while self.pending.front().is_some_and(|change| change.version <= version) {
-            let Some(change) = self.pending.pop_front() else { return };
-            for (id, mailbox) in change.mailboxes {
-                match mailbox {
-                    Some(mailbox) => drop(self.synced.insert(id, mailbox)),
-                    None => {
-                        self.synced.remove(&id);
-                        if let Some((_, view)) = self.open.remove(&id) {
-                            view.send_replace(None);
-                        }
-                    }
-                }
-            }
-            for (id, delta) in change.deltas {
-                let (Some(mailbox), Some((_, view))) = (self.synced.get(&id), self.open.get(&id))
-                else {
-                    continue;
-                };
-                let counters = &mailbox.counters;
-                view.send_modify(|snapshot| {
-                    if let Some(before) = snapshot {
-                        let next =
-                            before.after(&delta, counters.uid_next, counters.highest_mod_seq);
-                        *before = Arc::new(next);
-                    }
-                });
-            }
-        }
-    }
-}
-
-impl Change {
-    fn is_empty(&self) -> bool {
-        self.batch.is_empty() && self.mailboxes.is_empty()
+        })))
     }
 }

@@ -1,13 +1,16 @@
 //! APPEND.
 
-use mail_types::{AccountId, Actor, FlagSet, InternalDate, MailboxName};
+use mail_store::BodyRef;
+use mail_store::tables::mail::MessageRow;
+use mail_types::{
+    AccountId, Actor, DocumentId, EmailId, FlagSet, InternalDate, MailboxName, ThreadId,
+};
 
 use crate::account::Change;
-use crate::deliver::appended_row;
 use crate::error::ServiceError;
-use crate::flags::check_keywords;
 use crate::insert::{self, Ready};
 use crate::message::Appended;
+use crate::prepare::{self, Content};
 use crate::receive::ReceivedMessage;
 use crate::service::{MailService, Right};
 
@@ -27,29 +30,63 @@ impl MailService {
         let ReceivedMessage { body, scanned } = message;
         let reservation = body.finish(&[owner]).await?;
         let store = &self.inner.store;
-        let (header, structure, _spilled) = insert::prepare(store, owner, &[], &scanned).await?;
-        let summary = insert::summary(&scanned);
-        let (thread, thread_keys) = insert::thread(store, owner, &summary).await?;
-        let mut row = appended_row(
-            *reservation,
-            scanned.raw_header.len(),
-            internal_date.unwrap_or_else(|| self.internal_date()),
-            self.now().as_second(),
-            summary,
-        );
-        row.spilled = insert::spilled([&header, &structure]);
-        let ready = Ready { row, header, structure, thread_keys };
-        let keywords_max = self.inner.settings.keywords_per_mailbox_max as usize;
+        let content = Content::new(store, &[owner], *reservation, &[], scanned).await?;
+        let conversation = prepare::conversation(store, owner, &content.summary).await?;
+        let internal_date = internal_date.unwrap_or_else(|| self.internal_date());
+        let mut ready = Ready {
+            row: self.row(&content, *reservation, internal_date),
+            header: content.header(&[]),
+            structure: content.structure(&[]),
+        };
+        let keywords_max = self.keywords_max();
         cell.commit(|state, change| {
             let target = state.target(mailbox)?;
             check_quota(change, ready.row.size(), quota)?;
-            check_keywords(state, target, &flags, keywords_max)?;
-            change.batch = std::mem::take(&mut change.batch).guarded();
-            let uid = insert::insert_new(state, change, target, ready, thread, flags)?;
+            change.guard();
+            let (conversation, flags) = (&conversation, flags.clone());
+            let uid = insert::insert_new(
+                state,
+                change,
+                target,
+                &mut ready,
+                conversation,
+                flags,
+                keywords_max,
+            )?;
             let uid_validity = state.mailboxes.get(&target).map(|mailbox| mailbox.row.uid_validity);
             Ok(Appended { uid_validity: uid_validity.ok_or(ServiceError::NoSuchTarget)?, uid })
         })
         .await
+    }
+
+    /// A message's row before it has an envelope and numbers.
+    pub(crate) fn row(
+        &self,
+        content: &Content,
+        body: BodyRef,
+        internal_date: InternalDate,
+    ) -> MessageRow {
+        MessageRow {
+            email_id: EmailId(0),
+            thread_id: ThreadId(0),
+            document: DocumentId(0),
+            body,
+            prefix: Vec::new(),
+            header_size: content.header_size(&[]),
+            internal_date,
+            save_date: self.now().as_second(),
+            reverse_path: None,
+            original_recipient: None,
+            submitter: None,
+            queue_id: None,
+            spilled: content.spilled(),
+            summary: content.summary.clone(),
+        }
+    }
+
+    /// Distinct keywords a mailbox may have.
+    pub(crate) fn keywords_max(&self) -> usize {
+        self.inner.settings.keywords_per_mailbox_max as usize
     }
 
     /// The owner's quota in bytes; `None` is unlimited.

@@ -1,23 +1,31 @@
-//! COPY, MOVE and EXPUNGE.
+//! COPY and MOVE within an account.
+//!
+//! Both take one commit up to a size. A larger MOVE takes several, each of which leaves every
+//! message in exactly one mailbox (RFC 9051 §6.4.8). A larger COPY takes several as well and keeps
+//! a note of what it has copied, so that a failure or a stop takes all of it away again
+//! (RFC 9051 §6.4.7: the target is restored to what it was).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mail_store::tables::mail::{Expunged, Message, MessageHeader, MessageStructure};
-use mail_types::{Actor, MailboxId, MailboxName, Uid, UidSet};
+use mail_store::Store;
+use mail_store::tables::index::IndexQueue;
+use mail_store::tables::mail::{CopyUnderWay, Message, MessageHeader, MessageStructure, Prepared};
+use mail_types::{AccountId, Actor, MailboxId, MailboxName, Uid, UidSet, UidValidity};
 
-use crate::account::{Cell, Change, State};
+use crate::account::{Cell, Change};
 use crate::append::check_quota;
 use crate::error::ServiceError;
-use crate::flags::check_keywords;
+use crate::expunge::{self, Log};
 use crate::insert::{self, Ready};
 use crate::message::{Copied, OpenMailbox};
 use crate::service::{MailService, Right};
+use crate::state::State;
 
-/// Messages that one COPY or MOVE may name: it is one commit, so it has a size.
-const MESSAGES_PER_COPY: usize = 20_000;
-/// Messages expunged by one commit; a larger EXPUNGE takes several.
-const MESSAGES_PER_EXPUNGE: usize = 2000;
+/// Messages that one commit copies or moves.
+const MESSAGES_PER_COMMIT: usize = 5000;
+/// Bytes of their rows, about.
+const BYTES_PER_COMMIT: usize = 8 << 20;
 
 impl MailService {
     /// Copies messages with their flags and internal dates; all or nothing. Durable on return.
@@ -28,22 +36,13 @@ impl MailService {
         uids: &UidSet,
         target: &MailboxName,
     ) -> Result<Copied, ServiceError> {
-        let cell = self.cell(actor, mailbox.owner(), Right::Write).await?;
-        let quota = self.quota(mailbox.owner()).await?;
-        let rows = self.copies(&cell, mailbox, uids).await?;
-        let keywords_max = self.inner.settings.keywords_per_mailbox_max as usize;
-        // Until this commit is done nothing but the source refers to the bodies, and an EXPUNGE
-        // of the source is queued behind it: the collector sees one or the other.
-        cell.commit(|state, change| {
-            let id = state.target(target)?;
-            let bytes = rows.values().map(|ready| ready.row.size()).sum();
-            check_quota(change, bytes, quota)?;
-            transfer(state, change, mailbox.id, id, &rows, keywords_max)
-        })
-        .await
+        let transfer = self.transfer(actor, mailbox, uids, target).await?;
+        // A task of its own: a session that goes away must not leave half a COPY behind.
+        finished(tokio::spawn(transfer.copy())).await
     }
 
-    /// Moves messages (RFC 6851): one commit, never seen in both or in neither.
+    /// Moves messages (RFC 6851): none is ever seen in both mailboxes or in neither. Durable on
+    /// return.
     pub async fn move_messages(
         &self,
         actor: Actor,
@@ -51,101 +50,193 @@ impl MailService {
         uids: &UidSet,
         target: &MailboxName,
     ) -> Result<Copied, ServiceError> {
-        let cell = self.cell(actor, mailbox.owner(), Right::Write).await?;
-        let rows = self.copies(&cell, mailbox, uids).await?;
-        let keywords_max = self.inner.settings.keywords_per_mailbox_max as usize;
-        cell.commit(|state, change| {
-            let id = state.target(target)?;
-            let copied = transfer(state, change, mailbox.id, id, &rows, keywords_max)?;
-            let head = state.head(mailbox.id)?;
-            let mut gone = UidSet::new();
-            for (uid, _) in &copied.pairs {
-                if let (Some(ready), Some(entry)) = (rows.get(uid), head.get(*uid)) {
-                    insert::remove(state, change, mailbox.id, *uid, &ready.row, &entry.flags);
-                    gone.insert(uid.get());
-                }
-            }
-            log_expunged(change, mailbox.id, &gone);
-            Ok(copied)
-        })
-        .await
+        let transfer = self.transfer(actor, mailbox, uids, target).await?;
+        finished(tokio::spawn(transfer.move_messages())).await
     }
 
-    /// Removes the messages that are `\Deleted` (of these UIDs, if given). Durable on return.
-    pub async fn expunge(
+    async fn transfer(
         &self,
         actor: Actor,
         mailbox: &OpenMailbox,
-        uids: Option<&UidSet>,
-    ) -> Result<UidSet, ServiceError> {
+        uids: &UidSet,
+        target: &MailboxName,
+    ) -> Result<Transfer, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Write).await?;
-        let head = cell.lock().await.head(mailbox.id)?;
-        let wanted = |uid: Uid| uids.is_none_or(|uids| uids.contains(uid.get()));
-        let doomed: Vec<Uid> = head
-            .iter()
-            .filter(|entry| entry.flags.is_deleted() && wanted(entry.uid))
-            .map(|entry| entry.uid)
-            .collect();
-        let mut expunged = UidSet::new();
-        for part in doomed.chunks(MESSAGES_PER_EXPUNGE) {
-            let gone = self.expunge_part(&cell, mailbox.id, part).await?;
-            gone.iter().for_each(|uid| expunged.insert(uid));
-        }
-        Ok(expunged)
+        let state = cell.lock().await?;
+        let source = state.head(mailbox.id())?;
+        let target = state.target(target)?;
+        let uid_validity = state.mailboxes.get(&target).map(|mailbox| mailbox.row.uid_validity);
+        drop(state);
+        Ok(Transfer {
+            quota: self.quota(mailbox.owner()).await?,
+            uids: source.select(uids).map(|entry| entry.uid).collect(),
+            uid_validity: uid_validity.ok_or(ServiceError::NoSuchTarget)?,
+            owner: mailbox.owner(),
+            // Held, so that the source's snapshot stays open.
+            source: mailbox.clone(),
+            target,
+            save_date: self.now().as_second(),
+            keywords_max: self.keywords_max(),
+            cell,
+        })
     }
+}
 
-    async fn expunge_part(
-        &self,
-        cell: &Arc<Cell>,
-        mailbox: MailboxId,
-        uids: &[Uid],
-    ) -> Result<UidSet, ServiceError> {
-        let mut rows = BTreeMap::new();
-        for &uid in uids {
-            if let Some(row) = cell.store.get::<Message>(cell.partition(), &(mailbox, uid)).await? {
-                rows.insert(uid, row);
+async fn finished(
+    task: tokio::task::JoinHandle<Result<Copied, ServiceError>>,
+) -> Result<Copied, ServiceError> {
+    task.await.unwrap_or_else(|error| {
+        let detail = format!("copying ended early: {error}");
+        Err(ServiceError::TryAgain(mail_store::StoreError::Engine(detail)))
+    })
+}
+
+/// A COPY or MOVE that is being done.
+struct Transfer {
+    cell: Arc<Cell>,
+    owner: AccountId,
+    source: OpenMailbox,
+    target: MailboxId,
+    uid_validity: UidValidity,
+    uids: Vec<Uid>,
+    quota: Option<u64>,
+    save_date: i64,
+    keywords_max: usize,
+}
+
+impl Transfer {
+    async fn copy(self) -> Result<Copied, ServiceError> {
+        let mut copied = Copied { uid_validity: self.uid_validity, pairs: Vec::new() };
+        let mut made = UidSet::new();
+        let mut rest = &self.uids[..];
+        while !rest.is_empty() {
+            let part = self.read(rest).await;
+            let done = match part {
+                Ok(part) => {
+                    rest = &rest[part.len..];
+                    self.copy_part(&part, &mut copied, &mut made, rest.is_empty()).await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                if let Some(&(_, first)) = copied.pairs.first() {
+                    undo_copy(&self.cell, (self.target, first), &made).await?;
+                }
+                return Err(error);
             }
         }
-        let gone = cell
-            .commit(|state, change| {
-                let head = state.head(mailbox)?;
-                let mut gone = UidSet::new();
-                for (&uid, row) in &rows {
-                    // Another session may have expunged it or cleared \Deleted meanwhile.
-                    let Some(entry) = head.get(uid).filter(|entry| entry.flags.is_deleted()) else {
-                        continue;
-                    };
-                    insert::remove(state, change, mailbox, uid, row, &entry.flags);
-                    gone.insert(uid.get());
-                }
-                log_expunged(change, mailbox, &gone);
-                Ok(gone)
-            })
-            .await?;
-        for row in rows.values() {
-            cell.store.body_released(row.body.hash);
-            row.spilled.iter().for_each(|body| cell.store.body_released(body.hash));
-        }
-        Ok(gone)
+        Ok(copied)
     }
 
-    /// The rows of messages about to be copied, read before the lock is taken.
-    async fn copies(
+    /// Until its commit is done nothing but the source refers to the bodies, and an EXPUNGE of
+    /// the source is queued behind it: the collector sees one reference or the other.
+    async fn copy_part(
         &self,
-        cell: &Arc<Cell>,
-        mailbox: &OpenMailbox,
-        uids: &UidSet,
-    ) -> Result<BTreeMap<Uid, Ready>, ServiceError> {
-        let snapshot = mailbox.snapshot();
-        let present: Vec<Uid> = snapshot.select(uids).map(|entry| entry.uid).collect();
-        if present.len() > MESSAGES_PER_COPY {
-            return Err(ServiceError::TooMany { what: "messages in one command" });
+        part: &Part,
+        copied: &mut Copied,
+        made: &mut UidSet,
+        is_last: bool,
+    ) -> Result<(), ServiceError> {
+        let first = copied.pairs.first().map(|&(_, first)| first);
+        let pairs = self
+            .cell
+            .commit(|state, change| {
+                let bytes = part.rows.values().map(|ready| ready.row.size()).sum();
+                check_quota(change, bytes, self.quota)?;
+                change.guard();
+                let pairs = self.insert(state, change, part)?;
+                let all: UidSet =
+                    made.iter().chain(pairs.iter().map(|pair| pair.1.get())).collect();
+                match (first.or(pairs.first().map(|&(_, first)| first)), is_last) {
+                    (Some(first), false) => {
+                        change.batch.put::<CopyUnderWay>(&(self.target, first), &all);
+                    }
+                    (Some(_), true) if first.is_some() => {
+                        first.iter().for_each(|&first| {
+                            change.batch.delete::<CopyUnderWay>(&(self.target, first));
+                        });
+                    }
+                    _ => {}
+                }
+                Ok(pairs)
+            })
+            .await?;
+        pairs.iter().for_each(|pair| made.insert(pair.1.get()));
+        copied.pairs.extend(pairs);
+        Ok(())
+    }
+
+    async fn move_messages(self) -> Result<Copied, ServiceError> {
+        let mut copied = Copied { uid_validity: self.uid_validity, pairs: Vec::new() };
+        let mut rest = &self.uids[..];
+        while !rest.is_empty() {
+            let part = self.read(rest).await?;
+            rest = &rest[part.len..];
+            let log = Log::new(&self.cell, self.source.id()).await?;
+            let pairs = self
+                .cell
+                .commit(|state, change| {
+                    let pairs = self.insert(state, change, &part)?;
+                    self.remove(state, change, &part, &pairs)?;
+                    log.write(state, change, pairs.iter().map(|pair| pair.0));
+                    Ok(pairs)
+                })
+                .await?;
+            copied.pairs.extend(pairs);
         }
-        let save_date = self.now().as_second();
-        let (store, partition) = (&cell.store, cell.partition());
-        let mut rows = BTreeMap::new();
-        for uid in present {
-            let key = (mailbox.id, uid);
+        Ok(copied)
+    }
+
+    fn insert(
+        &self,
+        state: &mut State,
+        change: &mut Change,
+        part: &Part,
+    ) -> Result<Vec<(Uid, Uid)>, ServiceError> {
+        if !state.mailboxes.contains_key(&self.target) {
+            return Err(ServiceError::NoSuchTarget);
+        }
+        let head = state.head(self.source.id())?;
+        let mut pairs = Vec::with_capacity(part.rows.len());
+        for (&uid, ready) in &part.rows {
+            // Expunged meanwhile: its body may be on its way out.
+            let Some(entry) = head.get(uid) else { continue };
+            let flags = (*entry.flags).clone();
+            let made = insert::insert(state, change, self.target, ready, flags, self.keywords_max)?;
+            pairs.push((uid, made));
+        }
+        Ok(pairs)
+    }
+
+    fn remove(
+        &self,
+        state: &mut State,
+        change: &mut Change,
+        part: &Part,
+        pairs: &[(Uid, Uid)],
+    ) -> Result<(), ServiceError> {
+        let source = self.source.id();
+        let head = state.head(source)?;
+        for (uid, made) in pairs {
+            let (Some(ready), Some(entry)) = (part.rows.get(uid), head.get(*uid)) else { continue };
+            insert::remove(state, change, source, *uid, &ready.row, &entry.flags);
+            // The indexer must find the message where it is now.
+            if part.unindexed.contains(uid.get()) {
+                change.batch.put::<IndexQueue>(&ready.row.document, &(self.target, *made));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of as many of these messages as one commit takes, before the lock is taken.
+    async fn read(&self, uids: &[Uid]) -> Result<Part, ServiceError> {
+        let (store, partition, source) =
+            (&self.cell.store, self.cell.partition(), self.source.id());
+        let mut part = Part::default();
+        let mut bytes = 0;
+        for &uid in uids.iter().take(MESSAGES_PER_COMMIT) {
+            part.len += 1;
+            let key = (source, uid);
             let (Some(mut row), Some(header), Some(structure)) = (
                 store.get::<Message>(partition, &key).await?,
                 store.get::<MessageHeader>(partition, &key).await?,
@@ -153,39 +244,58 @@ impl MailService {
             ) else {
                 continue;
             };
-            row.save_date = save_date;
-            rows.insert(uid, Ready { row, header, structure, thread_keys: Vec::new() });
+            bytes += 1024 + row.prefix.len() + len(&header) + len(&structure.structure);
+            if is_unindexed(store, self.owner, key, row.document).await? {
+                part.unindexed.insert(uid.get());
+            }
+            row.save_date = self.save_date;
+            part.rows.insert(uid, Ready { row, header, structure });
+            if bytes > BYTES_PER_COMMIT {
+                break;
+            }
         }
-        Ok(rows)
+        Ok(part)
     }
 }
 
-fn transfer(
-    state: &mut State,
-    change: &mut Change,
-    source: MailboxId,
-    target: MailboxId,
-    rows: &BTreeMap<Uid, Ready>,
-    keywords_max: usize,
-) -> Result<Copied, ServiceError> {
-    let uid_validity = state.mailboxes.get(&target).map(|mailbox| mailbox.row.uid_validity);
-    let uid_validity = uid_validity.ok_or(ServiceError::NoSuchTarget)?;
-    let head = state.head(source)?;
-    let mut pairs = Vec::with_capacity(rows.len());
-    for (&uid, ready) in rows {
-        // Expunged meanwhile: its body may be on its way out.
-        let Some(entry) = head.get(uid) else { continue };
-        let flags = (*entry.flags).clone();
-        check_keywords(state, target, &flags, keywords_max)?;
-        pairs.push((uid, insert::insert(state, change, target, ready, flags)?));
-    }
-    Ok(Copied { uid_validity, pairs })
+/// What one commit copies or moves.
+#[derive(Default)]
+struct Part {
+    /// How many UIDs it covers, those without rows included.
+    len: usize,
+    rows: BTreeMap<Uid, Ready>,
+    /// Messages that the indexer expects to find here.
+    unindexed: UidSet,
 }
 
-/// RFC 7162 §3.2.5.2: what left a mailbox, and when, for clients that come back.
-fn log_expunged(change: &mut Change, mailbox: MailboxId, gone: &UidSet) {
-    if !gone.is_empty() {
-        let mod_seq = change.mod_seq;
-        change.batch.put::<Expunged>(&(mailbox, mod_seq), gone);
+fn len(prepared: &Prepared) -> usize {
+    match prepared {
+        Prepared::Inline(bytes) | Prepared::Behind(bytes, _) => bytes.len(),
+        Prepared::Spilled(_) => 0,
     }
+}
+
+/// Whether the indexer has the document still before it and will look for it there.
+pub(crate) async fn is_unindexed(
+    store: &Store,
+    owner: AccountId,
+    place: (MailboxId, Uid),
+    document: mail_types::DocumentId,
+) -> Result<bool, ServiceError> {
+    let queued = store.get::<IndexQueue>(mail_store::account_partition(owner), &document).await?;
+    Ok(queued == Some(place))
+}
+
+/// Takes away what a COPY that was not finished has made.
+pub(crate) async fn undo_copy(
+    cell: &Arc<Cell>,
+    key: (MailboxId, Uid),
+    copied: &UidSet,
+) -> Result<(), ServiceError> {
+    expunge::remove_all(cell, key.0, copied).await?;
+    cell.commit(|_, change| {
+        change.batch.delete::<CopyUnderWay>(&key);
+        Ok(())
+    })
+    .await
 }

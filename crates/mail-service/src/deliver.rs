@@ -1,21 +1,21 @@
 //! Delivery: one body, one commit per account, and no answer before all of them are synced.
 
-use std::sync::Arc;
+use std::collections::{HashSet, VecDeque};
 
 use mail_message::header;
 use mail_message::trace::delivery_fields;
-use mail_store::tables::mail::{MessageRow, Summary};
-use mail_store::{BodyRef, Pending, Reservation};
-use mail_types::{
-    AccountId, Actor, DocumentId, EmailId, FlagSet, InternalDate, MailboxName, ThreadId, Uid,
-};
+use mail_store::tables::mail::MessageRow;
+use mail_types::{AccountId, Actor, FlagSet, MailboxId, MailboxName, Uid};
 
-use crate::account::Cell;
+use crate::account::Settling;
 use crate::error::ServiceError;
 use crate::insert::{self, Ready};
+use crate::prepare::{self, Content};
 use crate::receive::{Incoming, Recipient};
 use crate::service::{MailService, Right};
 
+/// Commits of one delivery that are in line at once; each holds up to 100 KiB of rows.
+const COMMITS_WAITING_MAX: usize = 256;
 /// RFC 5321 §6.3: "a large rejection threshold, normally at least 100 Received entries" counts
 /// hops of the open Internet; a message that was fifty times relayed goes round in a circle.
 const RECEIVED_MAX: usize = 50;
@@ -32,42 +32,42 @@ impl MailService {
         let mut accounts: Vec<AccountId> = recipients.iter().map(|to| to.account.id).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let summary = insert::summary(&message.scanned);
-        let reservation: Reservation = message.body.finish(&accounts).await?;
-        let shared = Shared {
-            row: MessageRow {
-                email_id: EmailId(0),
-                thread_id: ThreadId(0),
-                document: DocumentId(0),
-                body: *reservation,
-                prefix: Vec::new(),
-                header_size: 0,
-                internal_date: self.internal_date(),
-                save_date: self.now().as_second(),
-                reverse_path: Some(reverse_path),
-                original_recipient: None,
-                submitter,
-                queue_id: Some(queue_id),
-                spilled: Vec::new(),
-                summary,
-            },
-            trace,
-            scanned: message.scanned,
+        let store = &self.inner.store;
+        let reservation = message.body.finish(&accounts).await?;
+        let content = Content::new(store, &accounts, *reservation, &trace, message.scanned).await?;
+        let row = MessageRow {
+            reverse_path: Some(reverse_path),
+            submitter,
+            queue_id: Some(queue_id),
+            ..self.row(&content, *reservation, self.internal_date())
         };
+        let shared = Shared { row, trace, content };
         // Everyone is queued before anyone is waited for, so that a thousand recipients share a
         // few syncs.
-        let mut waiting = Vec::with_capacity(accounts.len());
-        let mut done = std::collections::HashSet::with_capacity(accounts.len());
+        let mut waiting = VecDeque::new();
+        let mut done = HashSet::with_capacity(accounts.len());
+        let mut outcome = Ok(());
         for recipient in &recipients {
-            if done.insert(recipient.account.id) {
-                waiting.push(self.queue_delivery(recipient, &shared).await?);
+            if !done.insert(recipient.account.id) {
+                continue;
+            }
+            if waiting.len() >= COMMITS_WAITING_MAX
+                && let Some(queued) = waiting.pop_front()
+            {
+                outcome = outcome.and(finish(queued, &shared).await);
+            }
+            // One account's failure does not keep the message from the others: the peer tries
+            // again for all of them, and those that have it are better off than with none.
+            match self.queue_delivery(recipient, &shared).await {
+                Ok(queued) => waiting.push_back(queued),
+                Err(error) => outcome = outcome.and(Err(error)),
             }
         }
         for queued in waiting {
-            queued.finish(&shared).await?;
+            outcome = outcome.and(finish(queued, &shared).await);
         }
         drop(reservation);
-        Ok(())
+        outcome
     }
 
     async fn queue_delivery(
@@ -77,29 +77,43 @@ impl MailService {
     ) -> Result<Queued, ServiceError> {
         let owner = recipient.account.id;
         let cell = self.cell(Actor::System, owner, Right::Write).await?;
-        let reverse_path = shared.row.reverse_path.as_ref();
-        let fields = reverse_path.map(|path| delivery_fields(path, &recipient.address));
-        let prefix = [fields.unwrap_or_default().as_bytes(), &shared.trace].concat();
-        let store = &self.inner.store;
-        let (header, structure, reservations) =
-            insert::prepare(store, owner, &prefix, &shared.scanned).await?;
-        let (thread, thread_keys) = insert::thread(store, owner, &shared.row.summary).await?;
-        let row = MessageRow {
-            header_size: (prefix.len() + shared.scanned.raw_header.len()) as u32,
-            prefix,
-            original_recipient: Some(recipient.address.clone()),
-            spilled: insert::spilled([&header, &structure]),
-            ..shared.row.clone()
+        let fields = match &shared.row.reverse_path {
+            Some(path) => delivery_fields(path, &recipient.address),
+            None => String::new(),
         };
-        let ready = Ready { row, header, structure, thread_keys };
-        let (uid, pending) = cell
+        let prefix = [fields.as_bytes(), &shared.trace].concat();
+        let content = &shared.content;
+        let conversation =
+            prepare::conversation(&self.inner.store, owner, &content.summary).await?;
+        let mut ready = Ready {
+            header: content.header(&prefix),
+            structure: content.structure(&prefix),
+            row: MessageRow {
+                header_size: content.header_size(&prefix),
+                prefix,
+                original_recipient: Some(recipient.address.clone()),
+                ..shared.row.clone()
+            },
+        };
+        let keywords_max = self.keywords_max();
+        let ((mailbox, uid), settling) = cell
             .queue(|state, change| {
-                let inbox = state.named(&MailboxName::inbox()).ok_or(ServiceError::NoSuchTarget)?;
-                change.batch = std::mem::take(&mut change.batch).guarded();
-                insert::insert_new(state, change, inbox, ready, thread, FlagSet::new())
+                let inbox = state.target(&MailboxName::inbox())?;
+                change.guard();
+                let flags = FlagSet::new();
+                let uid = insert::insert_new(
+                    state,
+                    change,
+                    inbox,
+                    &mut ready,
+                    &conversation,
+                    flags,
+                    keywords_max,
+                )?;
+                Ok((inbox, uid))
             })
             .await?;
-        Ok(Queued { cell, uid, pending, _reservations: reservations })
+        Ok(Queued { account: owner, mailbox, uid, size: ready.row.size(), settling })
     }
 }
 
@@ -107,29 +121,26 @@ impl MailService {
 struct Shared {
     row: MessageRow,
     trace: Vec<u8>,
-    scanned: mail_message::scan::Scanned,
+    content: Content,
 }
 
 struct Queued {
-    cell: Arc<Cell>,
+    account: AccountId,
+    mailbox: MailboxId,
     uid: Uid,
-    pending: Option<Pending>,
-    _reservations: Vec<Reservation>,
+    size: u64,
+    settling: Settling,
 }
 
-impl Queued {
-    async fn finish(self, shared: &Shared) -> Result<(), ServiceError> {
-        if let Some(pending) = self.pending {
-            self.cell.settle(pending).await?;
-        }
-        let BodyRef { size, .. } = shared.row.body;
-        let queue_id = shared.row.queue_id.map(|id| id.to_string()).unwrap_or_default();
-        tracing::info!(
-            target: "mail", queue_id, account = %self.cell.id, uid = self.uid.get(), size, "delivered"
-        );
-        metrics::counter!("facteur_messages_delivered_total").increment(1);
-        Ok(())
-    }
+async fn finish(queued: Queued, shared: &Shared) -> Result<(), ServiceError> {
+    let Queued { account, mailbox, uid, size, settling } = queued;
+    settling.done().await?;
+    let queue_id = shared.row.queue_id.map(|id| id.to_string()).unwrap_or_default();
+    tracing::info!(
+        target: "mail", queue_id, %account, %mailbox, uid = uid.get(), size, "delivered"
+    );
+    metrics::counter!("facteur_messages_delivered_total").increment(1);
+    Ok(())
 }
 
 /// RFC 5321 §6.3: a message that was here before, or nearly everywhere, is not taken again.
@@ -139,36 +150,11 @@ fn check_loop(raw_header: &[u8], recipients: &[Recipient]) -> Result<(), Service
     }
     for field in header::fields(raw_header).filter(|field| field.is("Delivered-To")) {
         let value = header::unfold(field.value);
-        let was_here = |to: &Recipient| value.eq_ignore_ascii_case(to.address.to_string().as_bytes());
+        let was_here =
+            |to: &Recipient| value.eq_ignore_ascii_case(to.address.to_string().as_bytes());
         if recipients.iter().any(was_here) {
             return Err(ServiceError::Loop);
         }
     }
     Ok(())
-}
-
-/// A message row for APPEND: no envelope.
-pub(crate) fn appended_row(
-    body: BodyRef,
-    header_size: usize,
-    internal_date: InternalDate,
-    save_date: i64,
-    summary: Summary,
-) -> MessageRow {
-    MessageRow {
-        email_id: EmailId(0),
-        thread_id: ThreadId(0),
-        document: DocumentId(0),
-        body,
-        prefix: Vec::new(),
-        header_size: header_size as u32,
-        internal_date,
-        save_date,
-        reverse_path: None,
-        original_recipient: None,
-        submitter: None,
-        queue_id: None,
-        spilled: Vec::new(),
-        summary,
-    }
 }

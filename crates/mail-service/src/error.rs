@@ -52,7 +52,7 @@ pub enum ServiceError {
     /// The configured time zone does not exist.
     #[error("unknown time zone {0:?}: use an IANA name such as Europe/Paris")]
     UnknownTimeZone(String),
-    /// What was in memory is not what is stored: look again. Handled within this crate.
+    /// The account changed each time it was looked at: try again.
     #[error("changed meanwhile")]
     Stale,
     /// A failure that may pass; nothing was done, or nobody knows.
@@ -86,7 +86,7 @@ impl From<CommitError> for ServiceError {
             CommitError::DiskFull => ServiceError::DiskFull,
             CommitError::TooLarge { what } => ServiceError::TooMany { what },
             CommitError::Read(inner) => (*inner).into(),
-            error @ CommitError::Unknown(_) => ServiceError::TryAgain(StoreError::from(error)),
+            error @ CommitError::Unknown(_) => ServiceError::TryAgain(error.into()),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use mail_store::tables::mail::{MessageFlags, MessageFlagsRow};
-use mail_types::{Actor, Flag, FlagSet, KEYWORDS_PER_MESSAGE_MAX, Keyword, MailboxId, ModSeq, UidSet};
+use mail_types::{Actor, Flag, FlagSet, KEYWORDS_PER_MESSAGE_MAX, MailboxId, ModSeq, UidSet};
 
-use crate::account::{Change, State};
+use crate::account::Change;
 use crate::error::ServiceError;
+use crate::insert;
 use crate::message::{FlagChange, OpenMailbox, Stored};
 use crate::service::{MailService, Right};
 use crate::snapshot::Entry;
+use crate::state::State;
 
 /// Messages flagged by one commit; a larger STORE takes several, each consistent in itself.
 const MESSAGES_PER_COMMIT: usize = 5000;
@@ -26,15 +28,18 @@ impl MailService {
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Write).await?;
-        let keywords_max = self.inner.settings.keywords_per_mailbox_max as usize;
+        let keywords_max = self.keywords_max();
         let request = Request { change, flags, unchanged_since, keywords_max };
         let present: Vec<u32> =
             mailbox.snapshot().select(uids).map(|entry| entry.uid.get()).collect();
         let mut stored = Stored::default();
         for part in present.chunks(MESSAGES_PER_COMMIT) {
             let part: UidSet = part.iter().copied().collect();
-            cell.commit(|state, change| request.apply(state, change, mailbox.id, &part, &mut stored))
+            let done = cell
+                .commit(|state, change| request.apply(state, change, mailbox.id(), &part))
                 .await?;
+            done.changed.iter().for_each(|uid| stored.changed.insert(uid));
+            done.modified.iter().for_each(|uid| stored.modified.insert(uid));
         }
         Ok(stored)
     }
@@ -54,12 +59,9 @@ impl Request<'_> {
         change: &mut Change,
         mailbox: MailboxId,
         uids: &UidSet,
-        stored: &mut Stored,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Stored, ServiceError> {
         let head = state.head(mailbox)?;
-        if self.change != FlagChange::Remove {
-            check_keywords(state, mailbox, self.flags, self.keywords_max)?;
-        }
+        let mut stored = Stored::default();
         for entry in head.select(uids) {
             if self.unchanged_since.is_some_and(|since| entry.mod_seq > since) {
                 stored.modified.insert(entry.uid.get());
@@ -73,9 +75,10 @@ impl Request<'_> {
                 return Err(ServiceError::TooMany { what: "keywords" });
             }
             stored.changed.insert(entry.uid.get());
+            insert::learn_keywords(state, change, mailbox, &flags, self.keywords_max)?;
             write(state, change, mailbox, entry, flags);
         }
-        Ok(())
+        Ok(stored)
     }
 
     fn changed(&self, before: &FlagSet) -> FlagSet {
@@ -91,7 +94,13 @@ impl Request<'_> {
     }
 }
 
-fn write(state: &mut State, change: &mut Change, mailbox: MailboxId, entry: &Entry, flags: FlagSet) {
+fn write(
+    state: &mut State,
+    change: &mut Change,
+    mailbox: MailboxId,
+    entry: &Entry,
+    flags: FlagSet,
+) {
     let mod_seq = change.mod_seq;
     if let Some(target) = change.mailbox(state, mailbox) {
         let counters = &mut target.counters;
@@ -104,26 +113,6 @@ fn write(state: &mut State, change: &mut Change, mailbox: MailboxId, entry: &Ent
     change.batch.put::<MessageFlags>(&(mailbox, entry.uid), &row);
     let flags = state.shared(row.flags);
     change.delta(mailbox).entries.push(Entry { mod_seq, flags, ..entry.clone() });
-}
-
-/// Refuses a keyword that would be one too many in its mailbox. A mailbox that nobody has open is
-/// not read for that: it is checked when somebody stores a flag there.
-pub(crate) fn check_keywords(
-    state: &State,
-    mailbox: MailboxId,
-    flags: &FlagSet,
-    max: usize,
-) -> Result<(), ServiceError> {
-    if flags.keywords().is_empty() {
-        return Ok(());
-    }
-    let mut keywords: BTreeSet<Keyword> = flags.keywords().iter().cloned().collect();
-    if let Ok(head) = state.head(mailbox) {
-        for entry in head.iter().filter(|entry| !entry.flags.keywords().is_empty()) {
-            keywords.extend(entry.flags.keywords().iter().cloned());
-        }
-    }
-    if keywords.len() > max { Err(ServiceError::TooMany { what: "keywords" }) } else { Ok(()) }
 }
 
 /// All flags that a mailbox's messages carry, for the FLAGS response.

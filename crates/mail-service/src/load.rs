@@ -1,60 +1,108 @@
 //! Accounts and mailboxes read into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use mail_store::tables::mail::{
-    Account, AccountRow, Doomed, Mailbox, MailboxCounters, MailboxCountersRow, MailboxRow,
-    MessageFlags,
+    Account, AccountRow, CopyUnderWay, Doomed, LostSubscription, Mailbox, MailboxCounters,
+    MailboxCountersRow, MailboxRow, MessageFlags,
 };
-use mail_store::{Direction, Store, account_partition};
+use mail_store::{Direction, Store, StoreError, account_partition};
 use mail_types::{AccountId, MailboxId, MailboxName, ModSeq, SpecialUse, UidValidity};
 
-use crate::account::{Cell, Change, MailboxState, State};
+use crate::account::{Cell, Change, MailboxState, View};
 use crate::error::ServiceError;
-use crate::service::MailService;
+use crate::service::{MailService, MailboxNames};
 use crate::snapshot::{Entry, Snapshot};
+use crate::state::State;
+use crate::{copy_move, removal};
 
 /// Rows read at once.
 const PAGE_ROWS: usize = 4096;
+/// How often an account is read again because it changed while it was read.
+const LOAD_TRIES: usize = 5;
 
-/// Reads an account, and makes its mailboxes on its first day.
+/// Reads an account. Its first mailboxes are made in memory only: they are stored with its first
+/// commit, so that a message to a thousand new accounts does not wait for a thousand syncs.
 pub(crate) async fn account(
     service: &MailService,
     id: AccountId,
 ) -> Result<Arc<Cell>, ServiceError> {
     let store = &service.inner.store;
+    let names = Arc::clone(&service.inner.mailbox_names);
+    let state = read(store, id, &names).await?;
+    let cell = Arc::new(Cell::new(id, store.clone(), names, state));
+    resume(&cell).await?;
+    Ok(cell)
+}
+
+/// Reads an account again after a commit failed, with the mailboxes that sessions have open.
+pub(crate) async fn reload(cell: &Cell, state: &mut State) -> Result<(), ServiceError> {
+    state.close_unused(0);
+    for _ in 0..LOAD_TRIES {
+        let mut fresh = read(&cell.store, cell.id, &cell.names).await?;
+        let mut snapshots = HashMap::new();
+        for id in state
+            .open
+            .keys()
+            .filter(|id| fresh.synced.contains_key(id))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            snapshots.insert(id, snapshot(cell, &mut fresh, id).await?);
+        }
+        if cell.store.version(cell.partition()).await? == fresh.version {
+            state.replace(fresh, snapshots);
+            return Ok(());
+        }
+    }
+    Err(mail_store::CommitError::Conflict.into())
+}
+
+async fn read(store: &Store, id: AccountId, names: &MailboxNames) -> Result<State, ServiceError> {
     let partition = account_partition(id);
-    let version = store.version(partition).await?;
-    let row = store.get::<Account>(partition, &()).await?;
-    let is_new = row.is_none();
-    let row = row.unwrap_or(AccountRow {
+    for _ in 0..LOAD_TRIES {
+        let version = store.version(partition).await?;
+        let row = store.get::<Account>(partition, &()).await?;
+        let mailboxes = mailboxes(store, id).await?;
+        let lost = store.scan::<LostSubscription>(partition, None, PAGE_ROWS).await?.rows;
+        if store.version(partition).await? != version {
+            continue;
+        }
+        let lost: BTreeSet<MailboxName> =
+            lost.into_iter().filter_map(|(name, ())| MailboxName::parse(&name).ok()).collect();
+        let Some(row) = row else {
+            return first_day(State::new(version, AccountRow::default(), mailboxes, lost), names);
+        };
+        return Ok(State::new(version, row, mailboxes, lost));
+    }
+    Err(mail_store::CommitError::Conflict.into())
+}
+
+/// The mailboxes that everybody has from the first day.
+fn first_day(state: State, names: &MailboxNames) -> Result<State, ServiceError> {
+    let mut change = state.begin();
+    change.account = AccountRow {
         next_mailbox: 1,
         next_uid_validity: 1,
         next_email: 1,
         next_document: 1,
         ..AccountRow::default()
-    });
-    let cell = Arc::new(Cell::new(
-        id,
-        store.clone(),
-        State::new(version, row, mailboxes(store, id).await?),
-    ));
-    if is_new {
-        cell.commit(|_, change| first_day(service, change)).await?;
-    }
-    resume_removals(&cell).await?;
-    Ok(cell)
-}
-
-fn first_day(service: &MailService, change: &mut Change) -> Result<(), ServiceError> {
-    add_mailbox(change, MailboxName::inbox(), None)?;
+    };
+    add_mailbox(&mut change, MailboxName::inbox(), None)?;
     for special_use in SpecialUse::ALL {
-        let name = service.inner.settings.mailbox_names.of(special_use).clone();
-        add_mailbox(change, name, Some(special_use))?;
+        add_mailbox(&mut change, names.of(special_use).clone(), Some(special_use))?;
     }
-    Ok(())
+    let subscribed = |mut mailbox: MailboxState| {
+        mailbox.row.subscribed = true;
+        mailbox
+    };
+    let made = change.mailboxes.into_iter();
+    let mailboxes = made.filter_map(|(id, mailbox)| Some((id, subscribed(mailbox?)))).collect();
+    let mut state = State::new(state.version, change.account, mailboxes, BTreeSet::new());
+    state.is_unborn = true;
+    Ok(state)
 }
 
 /// Adds an empty mailbox to a commit. Its UIDVALIDITY is the account's next, never the clock's.
@@ -63,19 +111,19 @@ pub(crate) fn add_mailbox(
     name: MailboxName,
     special_use: Option<SpecialUse>,
 ) -> Result<MailboxId, ServiceError> {
+    let used_up = || ServiceError::TooMany { what: "mailboxes" };
     let account = &mut change.account;
     let id = MailboxId(account.next_mailbox);
-    let uid_validity = NonZeroU32::new(account.next_uid_validity)
-        .ok_or(ServiceError::TooMany { what: "mailboxes" })?;
-    account.next_mailbox += 1;
-    account.next_uid_validity =
-        account.next_uid_validity.checked_add(1).ok_or(ServiceError::TooMany { what: "mailboxes" })?;
+    let uid_validity = NonZeroU32::new(account.next_uid_validity).ok_or_else(used_up)?;
+    account.next_mailbox = account.next_mailbox.checked_add(1).ok_or_else(used_up)?;
+    account.next_uid_validity = account.next_uid_validity.checked_add(1).ok_or_else(used_up)?;
     let row = MailboxRow {
         name,
         special_use,
         uid_validity: UidValidity(uid_validity),
-        subscribed: true,
+        subscribed: false,
         no_select: false,
+        keywords: Vec::new(),
     };
     let counters = MailboxCountersRow {
         uid_next: 1,
@@ -100,7 +148,7 @@ async fn mailboxes(
     for (mailbox, row) in rows {
         let counters = store.get::<MailboxCounters>(partition, &mailbox).await?;
         let counters = counters.ok_or_else(|| {
-            ServiceError::Corrupt(mail_store::StoreError::Corrupt {
+            ServiceError::Corrupt(StoreError::Corrupt {
                 table: "MailboxCounters",
                 detail: format!("{id} {mailbox}: no row"),
             })
@@ -108,6 +156,19 @@ async fn mailboxes(
         mailboxes.insert(mailbox, MailboxState { row, counters });
     }
     Ok(mailboxes)
+}
+
+/// Opens a mailbox, reading it when nobody has it open.
+pub(crate) async fn open(
+    cell: &Cell,
+    state: &mut State,
+    id: MailboxId,
+) -> Result<Arc<View>, ServiceError> {
+    if let Some((_, view)) = state.open.get(&id) {
+        return Ok(Arc::clone(view));
+    }
+    let rows = snapshot(cell, state, id).await?;
+    Ok(state.open_mailbox(id, rows))
 }
 
 /// Reads a mailbox's messages. The caller holds the account's lock, so that everything committed
@@ -139,6 +200,8 @@ pub(crate) async fn snapshot(
         if from.is_none() {
             break;
         }
+        // A large mailbox must not keep a worker from everybody else.
+        tokio::task::yield_now().await;
     }
     let newest = entries.iter().map(|entry| entry.mod_seq).max().unwrap_or_default();
     let above = entries.last().map_or(1, |entry| u64::from(entry.uid.get()) + 1);
@@ -151,11 +214,15 @@ pub(crate) async fn snapshot(
     ))
 }
 
-/// Ends removals of mailboxes that a stop interrupted.
-async fn resume_removals(cell: &Arc<Cell>) -> Result<(), ServiceError> {
+/// Ends what a stop interrupted: COPYs are undone, removals of mailboxes are finished.
+async fn resume(cell: &Arc<Cell>) -> Result<(), ServiceError> {
+    let copies = cell.store.scan::<CopyUnderWay>(cell.partition(), None, PAGE_ROWS).await?;
+    for (first, copied) in copies.rows {
+        copy_move::undo_copy(cell, first, &copied).await?;
+    }
     let doomed = cell.store.scan::<Doomed>(cell.partition(), None, PAGE_ROWS).await?;
     for (mailbox, ()) in doomed.rows {
-        crate::removal::remove_messages(cell, mailbox).await?;
+        removal::remove_in_background(cell, mailbox);
     }
     Ok(())
 }

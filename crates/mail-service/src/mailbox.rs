@@ -1,19 +1,23 @@
 //! Mailboxes: listed, created, renamed, deleted, opened.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use mail_store::tables::mail::{Doomed, Mailbox};
 use mail_types::{
     AccountId, Actor, MailboxId, MailboxName, ModSeq, SpecialUse, UidSet, UidValidity,
 };
 use tokio::sync::watch;
 
-use crate::account::{Change, MailboxState, State};
+use crate::account::{Change, MailboxState};
 use crate::error::ServiceError;
+use crate::hierarchy::{
+    add_ancestors, add_named, check_free, has_children, lose, remove_childless_ancestors,
+    remove_mailbox, revive,
+};
 use crate::load;
 use crate::message::OpenMailbox;
 use crate::removal;
 use crate::service::{MailService, Right};
+use crate::state::State;
 
 /// A mailbox as LIST and the webmail's side bar show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,9 +66,6 @@ pub enum Subscription {
     Unsubscribed,
 }
 
-/// The name under which shared mailboxes will appear.
-const OTHERS: &str = "Autres";
-
 impl MailService {
     /// All mailboxes, INBOX first, then those with a special use, then by name.
     pub async fn mailboxes(
@@ -73,7 +74,7 @@ impl MailService {
         owner: AccountId,
     ) -> Result<Vec<MailboxInfo>, ServiceError> {
         let cell = self.cell(actor, owner, Right::Read).await?;
-        let state = cell.lock().await;
+        let state = cell.lock().await?;
         let info = |(id, mailbox): (&MailboxId, &MailboxState)| info(&state, *id, mailbox);
         let mut mailboxes: Vec<_> = state.synced.iter().map(info).collect();
         let place = |special_use| SpecialUse::ALL.iter().position(|all| Some(*all) == special_use);
@@ -92,13 +93,13 @@ impl MailService {
         name: &MailboxName,
     ) -> Result<MailboxStatus, ServiceError> {
         let cell = self.cell(actor, owner, Right::Read).await?;
-        let state = cell.lock().await;
+        let state = cell.lock().await?;
         let mut mailboxes = state.synced.values();
         let found = mailboxes.find(|mailbox| mailbox.row.name == *name && !mailbox.row.no_select);
         found.map(status).ok_or(ServiceError::NoSuchMailbox)
     }
 
-    /// Creates a mailbox and the missing ones above it.
+    /// Creates a mailbox and the missing ones above it. It is not subscribed, unless its name was.
     pub async fn create(
         &self,
         actor: Actor,
@@ -107,7 +108,7 @@ impl MailService {
         special_use: Option<SpecialUse>,
     ) -> Result<MailboxInfo, ServiceError> {
         let cell = self.cell(actor, owner, Right::Write).await?;
-        let limit = self.inner.settings.mailboxes_max as usize;
+        let mailboxes_max = self.mailboxes_max();
         let id = cell
             .commit(|state, change| {
                 check_free(name)?;
@@ -116,27 +117,22 @@ impl MailService {
                 if special_use.is_some() && state.mailboxes.values().any(used) {
                     return Err(ServiceError::AlreadyExists);
                 }
-                if let Some(id) = state.named(name) {
-                    return revive(state, change, id);
+                match state.named(name) {
+                    Some(id) => revive(state, change, id, special_use),
+                    None => {
+                        add_ancestors(state, change, name, 1, mailboxes_max)?;
+                        add_named(state, change, name, special_use)
+                    }
                 }
-                let mut missing = ancestors(name);
-                missing.retain(|ancestor| state.named(ancestor).is_none());
-                if state.mailboxes.len() + missing.len() >= limit {
-                    return Err(ServiceError::TooMany { what: "mailboxes" });
-                }
-                for ancestor in missing {
-                    load::add_mailbox(change, ancestor, None)?;
-                }
-                load::add_mailbox(change, name.clone(), special_use)
             })
             .await?;
-        let state = cell.lock().await;
+        let state = cell.lock().await?;
         let mailbox = state.synced.get(&id).ok_or(ServiceError::NoSuchMailbox)?;
         Ok(info(&state, id, mailbox))
     }
 
     /// Deletes a mailbox and its messages (RFC 9051 §6.3.5); a name with inferiors stays as
-    /// `\Noselect`.
+    /// `\Noselect`, and goes when the last of them goes.
     pub async fn delete(
         &self,
         actor: Actor,
@@ -152,37 +148,30 @@ impl MailService {
                 let id = state.named(name).ok_or(ServiceError::NoSuchMailbox)?;
                 let old = state.mailboxes.get(&id).ok_or(ServiceError::NoSuchMailbox)?.clone();
                 let has_children = has_children(state, name);
+                // RFC 9051 §6.3.5: a \Noselect name with inferiors cannot be deleted.
                 if old.row.no_select && has_children {
                     return Err(ServiceError::HasChildren);
                 }
-                change.account.bytes_used =
-                    change.account.bytes_used.saturating_sub(old.counters.bytes);
-                change.account.messages =
-                    change.account.messages.saturating_sub(u64::from(old.counters.messages));
-                change.remove_mailbox(id);
-                change.batch.put::<Doomed>(&id, &());
+                remove_mailbox(change, id, &old);
                 if has_children {
                     let stays = load::add_mailbox(change, name.clone(), None)?;
                     if let Some(mailbox) = change.mailbox(state, stays) {
                         mailbox.row.no_select = true;
                         mailbox.row.subscribed = old.row.subscribed;
                     }
+                } else {
+                    lose(change, &old);
+                    remove_childless_ancestors(state, change, id, name);
                 }
                 Ok(id)
             })
             .await?;
-        // The name is gone already; the messages go in the background, and after a stop at the
-        // next load.
-        tokio::spawn(async move {
-            if let Err(error) = removal::remove_messages(&cell, doomed).await {
-                tracing::error!(target: "facteur", %error, mailbox = %doomed, "removal interrupted");
-            }
-        });
+        removal::remove_in_background(&cell, doomed);
         Ok(())
     }
 
-    /// Renames a mailbox and what lies below it; renaming INBOX moves its messages
-    /// (RFC 9051 §6.3.6).
+    /// Renames a mailbox and what lies below it, with their subscriptions; renaming INBOX moves
+    /// its messages (RFC 9051 §6.3.6).
     pub async fn rename(
         &self,
         actor: Actor,
@@ -194,20 +183,17 @@ impl MailService {
             return self.rename_inbox(actor, owner, to).await;
         }
         let cell = self.cell(actor, owner, Right::Write).await?;
+        let mailboxes_max = self.mailboxes_max();
         cell.commit(|state, change| {
             check_free(to)?;
             state.named(from).ok_or(ServiceError::NoSuchMailbox)?;
-            if to.is_below(from) {
-                return Err(ServiceError::ReservedName);
-            }
             if state.named(to).is_some() {
                 return Err(ServiceError::AlreadyExists);
             }
-            for ancestor in ancestors(to) {
-                if state.named(&ancestor).is_none() {
-                    load::add_mailbox(change, ancestor, None)?;
-                }
+            if to.is_below(from) {
+                return Err(ServiceError::ReservedName);
             }
+            add_ancestors(state, change, to, 0, mailboxes_max)?;
             let moved: Vec<_> = state
                 .mailboxes
                 .iter()
@@ -217,7 +203,11 @@ impl MailService {
             for (id, name) in moved {
                 let renamed = name.moved(from, to)?;
                 if let Some(mailbox) = change.mailbox(state, id) {
-                    mailbox.row.name = renamed;
+                    mailbox.row.subscribed |= state.lost_subscriptions.contains(&renamed);
+                    mailbox.row.name = renamed.clone();
+                }
+                if state.lost_subscriptions.contains(&renamed) {
+                    change.lost_subscriptions.insert(renamed, false);
                 }
             }
             Ok(())
@@ -231,10 +221,16 @@ impl MailService {
         owner: AccountId,
         to: &MailboxName,
     ) -> Result<(), ServiceError> {
+        // Its inferiors stay where they are (RFC 9051 §6.3.6). Messages that arrive meanwhile are
+        // in the new INBOX already.
         self.create(actor, owner, to, None).await?;
         let inbox = self.open_mailbox(actor, owner, &MailboxName::inbox()).await?;
         let all: UidSet = inbox.snapshot().iter().map(|entry| entry.uid.get()).collect();
         self.move_messages(actor, &inbox, &all, to).await.map(drop)
+    }
+
+    fn mailboxes_max(&self) -> usize {
+        self.inner.settings.mailboxes_max as usize
     }
 
     /// SUBSCRIBE and UNSUBSCRIBE.
@@ -246,9 +242,15 @@ impl MailService {
         subscription: Subscription,
     ) -> Result<(), ServiceError> {
         let cell = self.cell(actor, owner, Right::Write).await?;
+        let wanted = subscription == Subscription::Subscribed;
         cell.commit(|state, change| {
-            let id = state.named(name).ok_or(ServiceError::NoSuchMailbox)?;
-            let wanted = subscription == Subscription::Subscribed;
+            let Some(id) = state.named(name) else {
+                if wanted || !state.lost_subscriptions.contains(name) {
+                    return Err(ServiceError::NoSuchMailbox);
+                }
+                change.lost_subscriptions.insert(name.clone(), false);
+                return Ok(());
+            };
             let held = state.mailboxes.get(&id).map(|mailbox| mailbox.row.subscribed);
             if held == Some(wanted) {
                 return Ok(());
@@ -261,6 +263,23 @@ impl MailService {
         .await
     }
 
+    /// All subscribed names, those without a mailbox included, sorted: what LSUB lists.
+    /// RFC 9051 §6.3.7: a server does not take a name off the list because its mailbox is gone.
+    pub async fn subscriptions(
+        &self,
+        actor: Actor,
+        owner: AccountId,
+    ) -> Result<Vec<MailboxName>, ServiceError> {
+        let cell = self.cell(actor, owner, Right::Read).await?;
+        let state = cell.lock().await?;
+        let mailboxes = state.synced.values().filter(|mailbox| mailbox.row.subscribed);
+        let names: BTreeSet<MailboxName> = mailboxes
+            .map(|mailbox| mailbox.row.name.clone())
+            .chain(state.lost_subscriptions.iter().cloned())
+            .collect();
+        Ok(names.into_iter().collect())
+    }
+
     /// Opens a mailbox for a session; cheap when another session has it open.
     pub async fn open_mailbox(
         &self,
@@ -269,18 +288,12 @@ impl MailService {
         name: &MailboxName,
     ) -> Result<OpenMailbox, ServiceError> {
         let cell = self.cell(actor, owner, Right::Read).await?;
-        let mut state = cell.lock().await;
+        let mut state = cell.lock().await?;
         let id = state.named(name).ok_or(ServiceError::NoSuchMailbox)?;
         if state.mailboxes.get(&id).is_none_or(|mailbox| mailbox.row.no_select) {
             return Err(ServiceError::NoSuchMailbox);
         }
-        let view = match state.open.get(&id) {
-            Some((_, view)) => Arc::clone(view),
-            None => {
-                let rows = load::snapshot(&cell, &mut state, id).await?;
-                state.open_mailbox(id, rows)
-            }
-        };
+        let view = load::open(&cell, &mut state, id).await?;
         drop(state);
         Ok(OpenMailbox::new(cell, id, view))
     }
@@ -294,41 +307,6 @@ impl MailService {
     ) -> Result<watch::Receiver<u64>, ServiceError> {
         Ok(self.cell(actor, owner, Right::Read).await?.changes.subscribe())
     }
-}
-
-/// A deleted name that still has inferiors becomes a mailbox again.
-fn revive(
-    state: &State,
-    change: &mut Change,
-    id: MailboxId,
-) -> Result<MailboxId, ServiceError> {
-    match change.mailbox(state, id) {
-        Some(mailbox) if mailbox.row.no_select => {
-            mailbox.row.no_select = false;
-            change.batch.assert::<Mailbox>(&id, mail_store::Cond::Exists);
-            Ok(id)
-        }
-        _ => Err(ServiceError::AlreadyExists),
-    }
-}
-
-fn check_free(name: &MailboxName) -> Result<(), ServiceError> {
-    let first = name.as_str().split(MailboxName::DELIMITER).next().unwrap_or_default();
-    if name.is_inbox() {
-        return Err(ServiceError::AlreadyExists);
-    }
-    if first == OTHERS { Err(ServiceError::ReservedName) } else { Ok(()) }
-}
-
-/// The names above, the topmost first.
-fn ancestors(name: &MailboxName) -> Vec<MailboxName> {
-    let mut above: Vec<_> = std::iter::successors(name.parent(), MailboxName::parent).collect();
-    above.reverse();
-    above
-}
-
-fn has_children(state: &State, name: &MailboxName) -> bool {
-    state.mailboxes.values().any(|mailbox| mailbox.row.name.is_below(name))
 }
 
 fn info(state: &State, id: MailboxId, mailbox: &MailboxState) -> MailboxInfo {

@@ -14,11 +14,15 @@ use crate::error::ServiceError;
 use crate::service::{MailService, Right};
 use crate::snapshot::Snapshot;
 
+/// The most that is read at once of a header section or a structure.
+const PREPARED_BYTES_MAX: u64 = 16 << 20;
+
 /// A session's hold on a mailbox. Cheap to clone; the mailbox may change name or be deleted.
 #[derive(Clone)]
 pub struct OpenMailbox {
-    pub(crate) cell: Arc<Cell>,
-    pub(crate) id: MailboxId,
+    /// Held, so that the account stays in memory while a session has a mailbox open.
+    cell: Arc<Cell>,
+    id: MailboxId,
     view: Arc<View>,
 }
 
@@ -52,8 +56,7 @@ impl OpenMailbox {
         let is_new = |snapshot: &Option<Arc<Snapshot>>| {
             snapshot.as_ref().is_none_or(|now| now.highest_mod_seq != seen.highest_mod_seq)
         };
-        let found = receiver.wait_for(is_new).await.ok()?.clone();
-        found
+        receiver.wait_for(is_new).await.ok()?.clone()
     }
 }
 
@@ -108,7 +111,9 @@ impl MailService {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
         let mut found = Vec::new();
         for uid in present(mailbox, uids, limit) {
-            if let Some(row) = cell.store.get::<Message>(cell.partition(), &(mailbox.id, uid)).await? {
+            if let Some(row) =
+                cell.store.get::<Message>(cell.partition(), &(mailbox.id, uid)).await?
+            {
                 found.push((uid, row));
             }
         }
@@ -147,16 +152,19 @@ impl MailService {
         let mut found = Vec::new();
         for uid in present(mailbox, uids, limit) {
             let key = (mailbox.id, uid);
-            let Some(row) = cell.store.get::<MessageStructure>(cell.partition(), &key).await? else {
+            let Some(row) = cell.store.get::<MessageStructure>(cell.partition(), &key).await?
+            else {
                 continue;
             };
-            let bytes = unspill(&cell.store, row).await?;
-            let structure = postcard::from_bytes(&bytes).map_err(|error| {
+            let bytes = unspill(&cell.store, row.structure).await?;
+            let decoded = postcard::from_bytes(&bytes);
+            let mut structure: StructureRow = decoded.map_err(|error| {
                 ServiceError::Corrupt(StoreError::Corrupt {
                     table: "MessageStructure",
                     detail: format!("{} {} UID {uid}: {error}", mailbox.owner(), mailbox.id),
                 })
             })?;
+            structure.prefix_bytes = row.prefix_bytes;
             found.push((uid, Arc::new(structure)));
         }
         Ok(found)
@@ -173,7 +181,8 @@ impl MailService {
     ) -> Result<Bytes, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
         let prefix = message.prefix.len() as u64;
-        let end = range.end.min(message.size()).min(range.start.saturating_add(Store::READ_BYTES_MAX));
+        let end =
+            range.end.min(message.size()).min(range.start.saturating_add(Store::READ_BYTES_MAX));
         if range.start >= end {
             return Ok(Bytes::new());
         }
@@ -200,14 +209,24 @@ fn present(mailbox: &OpenMailbox, uids: &UidSet, limit: usize) -> Vec<Uid> {
 pub(crate) async fn unspill(store: &Store, row: Prepared) -> Result<Bytes, ServiceError> {
     match row {
         Prepared::Inline(bytes) => Ok(bytes.into()),
-        Prepared::Spilled(body) => Ok(read_all(store, body).await?),
+        Prepared::Spilled(body) => Ok(read_all(store, Vec::new(), body).await?),
+        Prepared::Behind(bytes, body) => Ok(read_all(store, bytes, body).await?),
     }
 }
 
-async fn read_all(store: &Store, body: BodyRef) -> Result<Bytes, StoreError> {
-    let mut all = BytesMut::with_capacity(body.size as usize);
-    while (all.len() as u64) < body.size {
-        let piece = store.read_body(body, all.len() as u64..body.size).await?;
+/// These bytes, and behind them a body up to a bound: a header section may be as long as its
+/// message, and whoever wants all of that reads it in ranges.
+async fn read_all(store: &Store, before: Vec<u8>, body: BodyRef) -> Result<Bytes, StoreError> {
+    let size = body.size.min(PREPARED_BYTES_MAX);
+    let mut all = BytesMut::with_capacity(before.len() + size as usize);
+    all.extend_from_slice(&before);
+    let mut position = 0;
+    while position < size {
+        let piece = store.read_body(body, position..size).await?;
+        if piece.is_empty() {
+            break;
+        }
+        position += piece.len() as u64;
         all.extend_from_slice(&piece);
     }
     Ok(all.freeze())

@@ -89,7 +89,7 @@ impl MailService {
 }
 
 /// Text in the form in which it is compared: no case, no accents, ligatures taken apart.
-pub fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
         match c {
@@ -121,10 +121,8 @@ impl<'a> Plan<'a> {
             return Err(ServiceError::TooMany { what: "nested search keys" });
         }
         let all = |keys: &'a [SearchKey]| {
-            let mut plans = keys
-                .iter()
-                .map(|key| Plan::new(key, depth + 1))
-                .collect::<Result<Vec<_>, _>>()?;
+            let mut plans =
+                keys.iter().map(|key| Plan::new(key, depth + 1)).collect::<Result<Vec<_>, _>>()?;
             plans.sort_by_key(Plan::cost);
             Ok::<_, ServiceError>(plans)
         };
@@ -163,8 +161,10 @@ impl<'a> Plan<'a> {
                 Plan::Leaf(key) => message.matches(key).await,
                 Plan::Header(name, text) => message.header_contains(name, text).await,
                 Plan::Body(text) => message.body_contains(text).await,
-                Plan::Text(text) => Ok(message.any_header_contains(text).await?
-                    || message.body_contains(text).await?),
+                Plan::Text(text) => {
+                    Ok(message.any_header_contains(text).await?
+                        || message.body_contains(text).await?)
+                }
                 Plan::Not(inner) => inner.matches(message).await.map(|found| !found),
                 Plan::And(plans) => {
                     for plan in plans {
@@ -262,7 +262,8 @@ impl<'a> Candidate<'a> {
     async fn header(&mut self) -> Result<&[u8], ServiceError> {
         if self.header.is_none() {
             let found = self.service.headers(self.actor, self.mailbox, &self.only, 1).await?;
-            self.header = Some(found.into_iter().next().map(|(_, raw)| raw.to_vec()).unwrap_or_default());
+            self.header =
+                Some(found.into_iter().next().map(|(_, raw)| raw.to_vec()).unwrap_or_default());
         }
         Ok(self.header.as_deref().unwrap_or_default())
     }
@@ -283,7 +284,10 @@ impl<'a> Candidate<'a> {
             self.fields.insert(key.clone(), values);
         }
         // RFC 9051 §6.4.4: an empty string matches every message that has the field.
-        Ok(self.fields.get(&key).is_some_and(|values| values.iter().any(|value| value.contains(text))))
+        Ok(self
+            .fields
+            .get(&key)
+            .is_some_and(|values| values.iter().any(|value| value.contains(text))))
     }
 
     async fn any_header_contains(&mut self, text: &str) -> Result<bool, ServiceError> {
@@ -310,7 +314,8 @@ impl<'a> Candidate<'a> {
             let mut raw = Vec::new();
             while (raw.len() as u64) < (range.end - range.start).min(TEXT_BYTES_MAX) {
                 let from = range.start + raw.len() as u64;
-                let piece = self.service.read(self.actor, self.mailbox, &row, from..range.end).await?;
+                let piece =
+                    self.service.read(self.actor, self.mailbox, &row, from..range.end).await?;
                 if piece.is_empty() {
                     break;
                 }

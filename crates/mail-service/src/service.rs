@@ -106,6 +106,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) settings: Settings,
+    pub(crate) mailbox_names: Arc<MailboxNames>,
     pub(crate) zone: TimeZone,
     clock: Clock,
     next_queue_id: AtomicU64,
@@ -141,6 +142,7 @@ impl MailService {
         let inner = Inner {
             store,
             directory,
+            mailbox_names: Arc::new(settings.mailbox_names.clone()),
             settings,
             zone,
             clock,
@@ -186,33 +188,31 @@ impl MailService {
         &self,
         actor: Actor,
         owner: AccountId,
-        _right: Right,
+        right: Right,
     ) -> Result<Arc<Cell>, ServiceError> {
-        match actor {
-            Actor::System => {}
-            Actor::Account(account) if account == owner => {}
-            Actor::Account(_) => return Err(ServiceError::NoSuchMailbox),
+        check(actor, owner, right)?;
+        let cell = self.cell_as_is(owner).await?;
+        if right == Right::Read {
+            cell.be_born().await?;
         }
-        let slot = self.slot(owner);
-        let cell = slot.get_or_try_init(|| load::account(self, owner)).await?;
-        if cell.lock().await.is_stale {
-            self.forget(owner);
-            return Err(ServiceError::Stale);
-        }
-        Ok(Arc::clone(cell))
+        Ok(cell)
     }
 
-    /// Drops what is in memory of an account.
-    pub(crate) fn forget(&self, owner: AccountId) {
-        self.accounts().remove(&owner);
+    /// The account's cell for Facteur itself, even when its first day's mailboxes are not stored.
+    pub(crate) async fn cell_as_is(&self, owner: AccountId) -> Result<Arc<Cell>, ServiceError> {
+        let slot = self.slot(owner);
+        let cell = slot.get_or_try_init(|| load::account(self, owner)).await?;
+        Ok(Arc::clone(cell))
     }
 
     fn slot(&self, owner: AccountId) -> Slot {
         let mut accounts = self.accounts();
         if accounts.len() > self.inner.settings.accounts_in_memory {
             let in_use = |slot: &Slot| {
-                Arc::strong_count(slot) > 1
-                    || slot.get().is_some_and(|cell| Arc::strong_count(cell) > 1)
+                let held = |cell: &Arc<Cell>| {
+                    Arc::strong_count(cell) > 1 || cell.changes.receiver_count() > 0
+                };
+                Arc::strong_count(slot) > 1 || slot.get().is_some_and(held)
             };
             accounts.retain(|_, slot| in_use(slot));
         }
@@ -221,5 +221,16 @@ impl MailService {
 
     fn accounts(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Slot>> {
         self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the actor may do that with the owner's mail. Owners may do everything, and so may
+/// Facteur itself; rights given to others will be looked up here.
+fn check(actor: Actor, owner: AccountId, _right: Right) -> Result<(), ServiceError> {
+    match actor {
+        Actor::System => Ok(()),
+        Actor::Account(account) if account == owner => Ok(()),
+        // RFC 4314 §6: who may not know of a mailbox is told that there is none.
+        Actor::Account(_) => Err(ServiceError::NoSuchMailbox),
     }
 }

@@ -59,6 +59,13 @@ pub(crate) struct Delta {
     pub(crate) expunged: UidSet,
 }
 
+impl Delta {
+    /// Whether it does nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.expunged.is_empty()
+    }
+}
+
 impl Snapshot {
     /// A mailbox with these messages, in UID order.
     pub(crate) fn new(
@@ -120,7 +127,9 @@ impl Snapshot {
         if uids.is_empty() {
             return;
         }
-        for shared in &mut self.chunks {
+        let first = uids.ranges().first().map_or(1, |range| range.0);
+        let start = Uid::new(first).map_or(0, |uid| self.chunk_of(uid));
+        for shared in self.chunks.iter_mut().skip(start) {
             if shared.iter().any(|entry| uids.contains(entry.uid.get())) {
                 Arc::make_mut(shared).retain(|entry| !uids.contains(entry.uid.get()));
             }

@@ -7,28 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{CommitError, StoreError};
 use crate::meta_store::{Class, Cond, Partition};
 use crate::store::Store;
 use crate::store::batch::Batch;
-use crate::table::Table;
-use crate::tables::mail::table;
-
-table!(/// Who holds a lease.
-    Lease = 1, String => LeaseRow);
-
-/// Who holds a lease.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LeaseRow {
-    /// The holder's name; empty when released.
-    pub owner: String,
-    /// Rises with every acquisition.
-    pub fence: u64,
-    /// Rises with every renewal.
-    pub beat: u64,
-}
+use crate::tables::lease::{Lease, LeaseRow};
 
 /// Proof of a lease: what the holder's commits assert.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub use store::batch::Batch;
 pub use store::body::{BodyWriter, Reservation};
 pub use store::typed::TypedPage;
 pub use store::{
-    Collected, SalvageReport, Store, StoreFault, StoreOptions, StoreVerified, UnixClock,
+    Collected, FreeDisk, SalvageReport, Store, StoreFault, StoreOptions, StoreVerified, UnixClock,
 };
 pub use table::{KeyBytes, KeyReader, Table, TableKey};
 pub use tables::blob::account_partition;

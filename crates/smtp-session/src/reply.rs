@@ -159,6 +159,8 @@ replies! {
     BARE_LINE_END_IN_CONTENT = 550 (5 5 2) "CR, LF or NUL out of place in message";
     /// Submission: `From` is not an address of the account.
     FROM_NOT_OWN = 550 (5 7 1) "From is not an address of this account";
+    /// RFC 5322 §3.6: exactly one `From`, and one that every reader reads alike.
+    BAD_FROM = 550 (5 6 0) "message must have one readable From field";
     /// RFC 1870 §6.
     TOO_LARGE = 552 (5 3 4) "message too large";
     /// RFC 6531 §3.5.

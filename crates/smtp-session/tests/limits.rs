@@ -49,8 +49,6 @@ fn a_line_of_content_has_a_bound() {
 #[test]
 fn pipelined_replies_are_written_in_bounded_groups() {
     let mut session = fresh(Port::Mx);
-    let mut config = peer::config();
-    config.errors_max = u32::MAX;
     session.receive("NOOP\r\n".repeat(2700).as_bytes());
     let mut groups = 0;
     while let Step::Write(bytes) = session.next(std::time::Instant::now()) {

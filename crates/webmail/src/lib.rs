@@ -1,1 +1,42 @@
 //! The webmail: HTTP pages over the same mailboxes.
+//!
+//! Pages are rendered here and work without scripts; one small script of ours only makes them
+//! quicker. The crate speaks HTTP and knows nothing of how mail is kept: it asks
+//! [`mail_service::MailService`]. Mail content never shares a document with our pages, except as
+//! escaped text.
+//!
+//! The types to know: [`Webmail`] (serves connections), [`Settings`], [`Port`].
+
+mod account;
+mod action;
+mod assets;
+mod attachment;
+mod body;
+mod compose;
+mod csrf;
+mod date;
+mod error;
+mod events;
+mod headers;
+mod http;
+mod io;
+mod locale;
+mod login;
+mod mailbox;
+mod message;
+mod multipart;
+mod people;
+mod routes;
+mod sanitize;
+mod search;
+mod session;
+mod settings;
+mod url;
+mod view;
+mod webmail;
+
+pub use settings::{Colour, Origin, PlainHttp, Settings};
+pub use webmail::{Port, TlsSource, Webmail};
+
+#[cfg(test)]
+mod tests;

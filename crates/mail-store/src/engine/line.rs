@@ -25,6 +25,9 @@ use crate::meta_store::{Class, Commit, Cond, Durability, Expect, Partition, Pend
 /// commit may be larger and then goes alone.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// Versions kept in memory: a few megabytes.
+const HEADS_MAX: usize = 1 << 16;
+
 /// The line and its committer.
 pub(crate) struct Line<B: Backend> {
     shared: Arc<Shared<B>>,
@@ -45,6 +48,9 @@ struct State {
     queue: VecDeque<Arc<Queued>>,
     /// Commits of a partition that are queued or being written, in order.
     pending: HashMap<Partition, PendingPartition>,
+    /// Versions of partitions with nothing pending, so that a commit reads nothing under the
+    /// lock. Forgotten all at once at [`HEADS_MAX`].
+    heads: HashMap<Partition, Version>,
     waiting: HashMap<u64, oneshot::Sender<Result<Version, CommitError>>>,
     next_ticket: u64,
     closing: bool,
@@ -75,6 +81,15 @@ pub(crate) struct Extra {
     pub(crate) chunks: Vec<Op>,
     /// How far the version rises beyond the bump; only a restore uses it.
     pub(crate) advance: u64,
+}
+
+impl State {
+    fn keep_head(&mut self, partition: Partition, version: Version) {
+        if self.heads.len() >= HEADS_MAX {
+            self.heads.clear();
+        }
+        self.heads.insert(partition, version);
+    }
 }
 
 impl<B: Backend> Line<B> {
@@ -148,8 +163,9 @@ impl<B: Backend> Shared<B> {
         if state.closing {
             return Err(CommitError::Unknown("the store is closed".into()));
         }
-        let head = match state.pending.get(&partition) {
-            Some(pending) => pending.version,
+        let known = state.pending.get(&partition).map(|pending| pending.version);
+        let head = match known.or_else(|| state.heads.get(&partition).copied()) {
+            Some(version) => version,
             None => read_version(&*self.backend, partition).map_err(unreadable)?,
         };
         if matches!(commit.expect, Expect::Version(expected) if expected != head) {
@@ -244,6 +260,9 @@ impl<B: Backend> Shared<B> {
         metrics::counter!("facteur_store_groups_total").increment(1);
         metrics::counter!("facteur_store_commits_total").increment(group.len() as u64);
         metrics::counter!("facteur_store_syncs_total").increment(u64::from(sync));
+        let bytes: usize = group.iter().map(|queued| queued.size).sum();
+        metrics::counter!("facteur_store_log_bytes_total").increment(bytes as u64);
+        metrics::histogram!("facteur_store_commits_per_group").record(group.len() as f64);
         let mut state = self.state();
         let mut senders = Vec::with_capacity(group.len());
         for queued in group {
@@ -251,6 +270,7 @@ impl<B: Backend> Shared<B> {
                 pending.commits.pop_front();
                 if pending.commits.is_empty() {
                     state.pending.remove(&queued.partition);
+                    state.keep_head(queued.partition, queued.version);
                 }
             }
             senders.extend(state.waiting.remove(&queued.ticket).map(|sender| (sender, queued)));

@@ -62,6 +62,13 @@ pub(crate) fn open(
         let detail = "the file CURRENT is missing; restore a backup".to_owned();
         return Err(OpenError::Engine { path: path.clone(), detail });
     }
+    // What the log alone proves is said before RocksDB looks at anything.
+    if recovery == Recovery::Strict
+        && log.whole > 0
+        && let Some(detail) = unexplained(&log, log.whole, marked)
+    {
+        return Err(OpenError::DamagedLog { path: path.clone(), detail });
+    }
     let recovered = if is_new { 0 } else { recoverable_group(options, recovery)? };
     if recovery == Recovery::Strict
         && let Some(detail) = unexplained(&log, recovered, marked)

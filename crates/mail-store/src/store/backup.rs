@@ -48,7 +48,7 @@ impl Store {
             return Err(StoreError::Engine("the directory is not empty".into()));
         }
         // An empty directory is replaced: the engine wants to make it itself.
-        let _ = std::fs::remove_dir(dir);
+        let _ = fs::remove_dir(dir);
         rocks.checkpoint(dir)
     }
 

@@ -184,8 +184,9 @@ impl BodyWriter {
         Ok(())
     }
 
-    /// Ends the body and names it for these accounts. Nothing is durable before the commit that
-    /// refers to it is.
+    /// Ends the body and names it for these accounts. It is in line and not yet written when this
+    /// returns: it can be read, and is durable, at the latest when the commit that refers to it
+    /// is done.
     ///
     /// # Errors
     /// When the engine fails.

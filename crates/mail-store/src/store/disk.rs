@@ -3,60 +3,48 @@
 //! After a truly full disk RocksDB could not even be opened again, so it must never come to that.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How long a reading is believed.
-const READING_AGE_MAX: Duration = Duration::from_millis(500);
+/// Tells the free bytes of the store's disk; `None` when nobody knows.
+pub type FreeDisk = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
-/// Watches free space.
+/// Watches free space. Asks each time: the kernel knows the answer.
 pub(crate) struct DiskGuard {
-    free: FreeSpace,
+    free: FreeDisk,
     floor_bytes: u64,
-    /// The last reading; no await inside, hence std's mutex.
-    last: Mutex<Option<(Instant, bool)>>,
+    /// What was last said, so that a change is logged once.
+    was_full: AtomicBool,
 }
 
-/// Where free space is read.
-pub(crate) enum FreeSpace {
-    /// The file system of this directory.
-    Of(PathBuf),
-    /// There is always room: a store in memory.
-    Unlimited,
+/// Free space of the file system that holds this directory, for those without privileges.
+pub(crate) fn free_disk_of(path: PathBuf) -> FreeDisk {
+    Arc::new(move || {
+        let stat = rustix::fs::statvfs(&path);
+        let stat = stat.inspect_err(|error| {
+            tracing::error!(target: "facteur", %error, path = %path.display(), "free space unreadable");
+        });
+        stat.ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    })
 }
 
 impl DiskGuard {
-    pub(crate) fn new(free: FreeSpace, floor_bytes: u64) -> Self {
-        Self { free, floor_bytes, last: Mutex::new(None) }
+    pub(crate) fn new(free: FreeDisk, floor_bytes: u64) -> Self {
+        Self { free, floor_bytes, was_full: AtomicBool::new(false) }
     }
 
     /// Whether new mail must wait. An unreadable file system counts as full.
     pub(crate) fn is_full(&self) -> bool {
-        let FreeSpace::Of(path) = &self.free else { return false };
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((read, full)) = *last
-            && read.elapsed() < READING_AGE_MAX
-        {
-            return full;
-        }
-        let full = match rustix::fs::statvfs(path) {
-            Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize) < self.floor_bytes,
-            Err(error) => {
-                tracing::error!(target: "facteur", %error, path = %path.display(), "free space unreadable");
-                true
+        let floor_bytes = self.floor_bytes;
+        let is_full = floor_bytes > 0 && (self.free)().is_none_or(|free| free < floor_bytes);
+        if self.was_full.swap(is_full, Ordering::Relaxed) != is_full {
+            metrics::gauge!("facteur_store_disk_full").set(f64::from(u8::from(is_full)));
+            if is_full {
+                tracing::error!(target: "facteur", floor_bytes, "disk nearly full: new mail is refused");
+            } else {
+                tracing::info!(target: "facteur", "disk has room: new mail is taken");
             }
-        };
-        if last.is_none_or(|(_, before)| before != full) {
-            match full {
-                true => {
-                    tracing::error!(target: "facteur", floor_bytes = self.floor_bytes, "disk nearly full: new mail is refused")
-                }
-                false => tracing::info!(target: "facteur", "disk has room: new mail is taken"),
-            }
-            metrics::gauge!("facteur_store_disk_full").set(f64::from(u8::from(full)));
         }
-        *last = Some((Instant::now(), full));
-        full
+        is_full
     }
 }

@@ -21,11 +21,12 @@ use crate::secrets::{Purpose, Secrets};
 use crate::tables::system::{Dropped, DroppedRow, FORMAT, Identity, IdentityRow, SYSTEM};
 use batch::Batch;
 use body::Bodies;
-use disk::{DiskGuard, FreeSpace};
+use disk::{DiskGuard, free_disk_of};
 use seal::Sealer;
 
 pub use backup::SalvageReport;
 pub use collect::Collected;
+pub use disk::FreeDisk;
 pub use verify::{StoreFault, StoreVerified};
 
 /// Tells the time in Unix seconds.
@@ -44,8 +45,10 @@ pub struct StoreOptions {
     pub write_buffer_bytes: u64,
     /// Write-ahead log in bytes before buffers are flushed.
     pub wal_bytes_max: u64,
-    /// New mail is refused below this much free disk.
+    /// New mail is refused below this much free disk; 0 never refuses.
     pub disk_free_bytes_min: u64,
+    /// Tells how much is free.
+    pub free_disk: FreeDisk,
     /// Whether new values are sealed.
     pub encrypt: bool,
     /// Seconds that a body nobody refers to stays, so that whoever is about to refer to it can.
@@ -58,6 +61,7 @@ impl StoreOptions {
     /// The defaults for this directory and secrets file.
     pub fn new(data_dir: PathBuf, secrets_file: PathBuf) -> Self {
         Self {
+            free_disk: free_disk_of(data_dir.clone()),
             data_dir,
             secrets_file,
             block_cache_bytes: 512 << 20,
@@ -114,7 +118,7 @@ impl Store {
         let sealer = Sealer::new(&secrets, options.encrypt).map_err(failed)?;
         let bus = ChangeBus::default();
         let (engine, opened) = Engine::open_rocks(&options, recovery, bus.clone())?;
-        let guard = DiskGuard::new(FreeSpace::Of(path.clone()), options.disk_free_bytes_min);
+        let guard = DiskGuard::new(Arc::clone(&options.free_disk), options.disk_free_bytes_min);
         let bodies = Bodies::new(options.body_grace_seconds);
         let clock = options.clock.clone();
         let store =
@@ -147,7 +151,7 @@ impl Store {
 
     fn over(engine: Engine, bus: ChangeBus, secrets: Secrets, grace: i64) -> Self {
         let sealer = Sealer::new(&secrets, false).unwrap_or_else(|error| panic!("{error}"));
-        let guard = DiskGuard::new(FreeSpace::Unlimited, 0);
+        let guard = DiskGuard::new(Arc::new(|| None), 0);
         let bodies = Bodies::new(grace);
         let clock = system_clock();
         let store =
@@ -240,10 +244,12 @@ impl Store {
     /// Checks that this program and these keys fit the store, and counts the start.
     fn identify(&self) -> Result<(), StoreError> {
         let found = block_on(self.get::<Identity>(SYSTEM, &()))?;
-        let names = self.inner.secrets.newest(Purpose::BlobNames).map_or(0, |(number, _)| number);
-        let mut row = found.unwrap_or(IdentityRow {
+        let names = self.inner.secrets.newest(Purpose::BlobNames);
+        let names = names.ok_or(StoreError::MissingKey { number: 1 })?;
+        let mut row = found.unwrap_or_else(|| IdentityRow {
             format: FORMAT,
-            blob_names_key: names,
+            blob_names_key: names.0,
+            blob_names_check: key_check(names.1),
             data_keys: Vec::new(),
             starts: 0,
         });
@@ -251,6 +257,7 @@ impl Store {
             return Err(StoreError::NewerFormat { found: row.format });
         }
         let naming = self.inner.secrets.numbered(Purpose::BlobNames, row.blob_names_key);
+        let naming = naming.filter(|key| key_check(key) == row.blob_names_check);
         let naming = naming.ok_or(StoreError::MissingKey { number: row.blob_names_key })?;
         let held = |number: &&u8| self.inner.secrets.numbered(Purpose::Data, **number).is_none();
         if let Some(&number) = row.data_keys.iter().find(held) {
@@ -274,6 +281,14 @@ impl Store {
     }
 }
 
+/// Tells keys apart without telling them.
+fn key_check(key: &[u8; 32]) -> [u8; 16] {
+    let mut check = [0; 16];
+    let hash = blake3::keyed_hash(key, b"facteur: is this the key that names bodies?");
+    check.copy_from_slice(&hash.as_bytes()[..16]);
+    check
+}
+
 /// Waits for a future of this crate, whose waker is a channel and which needs no runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
@@ -284,7 +299,9 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
     let waker = Arc::new(Unpark(std::thread::current())).into();
     let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
+    // Inside a task whose budget is spent, a channel would put off the waking until the task
+    // yields, which it does not do here.
+    let mut future = std::pin::pin!(tokio::task::unconstrained(future));
     loop {
         match future.as_mut().poll(&mut context) {
             std::task::Poll::Ready(output) => return output,

@@ -70,7 +70,7 @@ impl Store {
             match self.chunk(name.upload, number) {
                 Ok(Some(chunk)) if chunk.len() as u64 == expected => drop(hasher.update(&chunk)),
                 Ok(Some(_)) => {
-                    verified.fault(format!("body {hash}: piece {number} has a wrong length"))
+                    verified.fault(format!("body {hash}: piece {number} has a wrong length"));
                 }
                 Ok(None) => verified.fault(format!("body {hash}: piece {number} is missing")),
                 Err(error) => verified.fault(format!("body {hash}: piece {number}: {error}")),

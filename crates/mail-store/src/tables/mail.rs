@@ -4,8 +4,9 @@
 //! rows under the same `(mailbox, uid)`, so that a list reads only what it shows, in UID order.
 
 use mail_types::{
-    AccountId, BlobHash, DocumentId, EmailAddress, EmailId, FlagSet, InternalDate, MailboxId,
-    MailboxName, ModSeq, QueueId, ReversePath, SpecialUse, ThreadId, Uid, UidSet, UidValidity,
+    AccountId, BlobHash, DocumentId, EmailAddress, EmailId, FlagSet, InternalDate, Keyword,
+    MailboxId, MailboxName, ModSeq, QueueId, ReversePath, SpecialUse, ThreadId, Uid, UidSet,
+    UidValidity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,7 @@ table!(/// What does change.
 table!(/// The raw header section as FETCH returns it, prefix included, empty line included.
     MessageHeader = 6, (MailboxId, Uid) => Prepared);
 table!(/// `StructureRow` in postcard: part tree, ENVELOPE, BODY and BODYSTRUCTURE.
-    MessageStructure = 7, (MailboxId, Uid) => Prepared);
+    MessageStructure = 7, (MailboxId, Uid) => StructureStored);
 table!(/// UIDs that left a mailbox at this mod-sequence.
     Expunged = 8, (MailboxId, ModSeq) => UidSet);
 table!(/// Which messages refer to a body; what the collector asks.
@@ -50,6 +51,11 @@ table!(/// First 16 bytes of the hash of a Message-ID -> the conversation it bel
     Thread = 10, Vec<u8> => ThreadId);
 table!(/// Mailboxes that are deleted and whose messages are still being removed.
     Doomed = 12, MailboxId => ());
+table!(/// Copies that a COPY of several commits has made so far, by the first of them. Found at a
+/// start, they are taken away again: a COPY is done whole or not at all.
+    CopyUnderWay = 13, (MailboxId, Uid) => UidSet);
+table!(/// Names that are subscribed and have no mailbox any more (RFC 9051 §6.3.7).
+    LostSubscription = 14, String => ());
 
 /// The account's counters. Never go back; a restore moves them forward.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,6 +87,8 @@ pub struct MailboxRow {
     pub subscribed: bool,
     /// RFC 9051 §7.3.1 `\Noselect`: the name of a deleted mailbox that still has inferiors.
     pub no_select: bool,
+    /// Keywords that were used in it, sorted; some may be in use no longer.
+    pub keywords: Vec<Keyword>,
 }
 
 /// A mailbox's counters.
@@ -98,7 +106,7 @@ pub struct MailboxCountersRow {
     pub deleted: u32,
     /// Sum of their sizes.
     pub bytes: u64,
-    /// The expunge log is complete from here on.
+    /// The expunge log is complete for everything after this.
     pub expunged_since: ModSeq,
 }
 
@@ -187,4 +195,16 @@ pub enum Prepared {
     Inline(Vec<u8>),
     /// In a body of its own, whose use is recorded under the same message.
     Spilled(BodyRef),
+    /// These bytes and then those: the header section of a message whose own part of it is too
+    /// large is its prefix and the beginning of its body.
+    Behind(Vec<u8>, BodyRef),
+}
+
+/// A message's structure. What is the same for all recipients is encoded once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StructureStored {
+    /// Length of the prefix, which is not part of what is encoded.
+    pub prefix_bytes: u64,
+    /// The structure without prefix.
+    pub structure: Prepared,
 }

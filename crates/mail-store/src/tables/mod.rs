@@ -3,5 +3,6 @@
 pub mod blob;
 pub mod directory;
 pub mod index;
+pub mod lease;
 pub mod mail;
 pub mod system;

@@ -24,6 +24,8 @@ pub struct IdentityRow {
     pub format: u32,
     /// Number of the key that names bodies; never changes.
     pub blob_names_key: u8,
+    /// What that key makes of a fixed text: another file's key of the same number is not it.
+    pub blob_names_check: [u8; 16],
     /// Numbers of the data keys that may have sealed something; all must stay in the file.
     pub data_keys: Vec<u8>,
     /// Starts so far; the high half of upload numbers.

@@ -105,7 +105,7 @@ impl Session {
     fn give_up_transaction(&mut self) -> Progress {
         let (state, begun) = self.take_state().without_transaction();
         if begun {
-            return self.ask(Asked::Discard(Box::new(state)), Request::Discard);
+            return self.ask(Asked::Discard(Box::new(state)), Request::Discard(None));
         }
         self.state = state;
         Progress::Done
@@ -124,7 +124,7 @@ impl Session {
         let (_, begun) = self.take_state().without_transaction();
         let ready = State::Ready(Hello { greeting, name });
         if begun {
-            return self.ask(Asked::Discard(Box::new(ready)), Request::Discard);
+            return self.ask(Asked::Discard(Box::new(ready)), Request::Discard(None));
         }
         self.state = ready;
         Progress::Done
@@ -252,9 +252,9 @@ impl Session {
             return Progress::Done;
         }
         let (state, begun) = self.take_state().without_transaction();
-        let skip = State::Skip(Skip { remaining, reply, then: Box::new(state) });
+        let skip = State::Skip(Skip { remaining, reply: reply.clone(), then: Box::new(state) });
         if begun {
-            return self.ask(Asked::Discard(Box::new(skip)), Request::Discard);
+            return self.ask(Asked::Discard(Box::new(skip)), Request::Discard(Some(reply)));
         }
         self.state = skip;
         Progress::Done

@@ -80,8 +80,9 @@ impl Session {
         self.count_content(before - self.input.len());
         if content.refusal.is_none() {
             if let Err(fault) = content.take(&piece) {
-                content.refusal = Some(fault.reply());
-                return self.ask(Asked::Piece(content), Request::Discard);
+                let refusal = fault.reply();
+                content.refusal = Some(refusal.clone());
+                return self.ask(Asked::Piece(content), Request::Discard(Some(refusal)));
             }
             if !piece.is_empty() {
                 return self.ask(Asked::Piece(content), Request::Body(piece));

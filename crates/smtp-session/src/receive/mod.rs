@@ -92,8 +92,9 @@ pub enum Request {
     Body(Bytes),
     /// All of it has come: make it durable and deliver it. Yes is [`Answer::Queued`].
     Deliver,
-    /// The content begun will not be delivered: drop it. The answer does not matter.
-    Discard,
+    /// The content begun will not be delivered: drop it. The answer does not matter. With the
+    /// reply when its content is why, and none when the peer gave it up.
+    Discard(Option<Reply>),
 }
 
 // Requests carry secrets, so two are never compared; a test looks inside with `matches!`.
@@ -240,6 +241,11 @@ impl Session {
     /// Asks the session to end as soon as no message is on its way in.
     pub fn shut_down(&mut self) {
         self.shutting_down = true;
+    }
+
+    /// Whether [`Session::shut_down`] was called.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down
     }
 
     /// When to call [`Session::next`] even without input.

@@ -146,7 +146,7 @@ impl Peer {
                 });
                 Answer::Queued(QueueId(self.delivered.len() as u64))
             }
-            Request::Discard => {
+            Request::Discard(_) => {
                 self.begun = None;
                 Answer::Accept
             }

@@ -1,0 +1,236 @@
+//! Logins: who it is, whether they may, and nothing that tells a stranger which of the two failed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
+use moka::sync::Cache;
+use zeroize::Zeroizing;
+
+use crate::account::{Account, AccountState, Loaded};
+use crate::claim::Name;
+use crate::directory::Directory;
+use crate::error::{AuthError, DirectoryError};
+use crate::limits::{Known, LoginKey, Origin};
+use crate::password::prepare;
+use crate::settings::VERIFIED_SECONDS_MAX;
+
+/// Where a login comes from, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// SMTP submission.
+    Submission,
+    /// IMAP.
+    Imap,
+    /// The webmail.
+    Webmail,
+}
+
+/// A successful login.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Whose.
+    pub account: Arc<Account>,
+}
+
+impl Directory {
+    /// Verifies a login (address, alias or academic ID) and password. Rate limits come before
+    /// hashing; unknown, suspended and wrong take the same time and give the same answer.
+    ///
+    /// # Errors
+    /// [`AuthError`]; what the peer may be told is in its text.
+    pub async fn authenticate(
+        &self,
+        login: &str,
+        password: &Secret<String>,
+        service: Service,
+        peer: IpAddr,
+    ) -> Result<Authenticated, AuthError> {
+        let inner = &self.inner;
+        let found = self.by_login(login).await.map_err(AuthError::TryAgain)?;
+        let origin = Origin::of(peer);
+        // The limits come before the memory of right passwords too: otherwise it would answer as
+        // many guesses as anybody cares to make.
+        let login_key = inner.verified.login_key(login);
+        let Some(charge) = inner.limits.charge(login_key, found.as_deref().map(known), origin)
+        else {
+            tracing::info!(target: "mail", ?service, %peer, account = who(&found), "login held up");
+            return Err(AuthError::TooMany);
+        };
+        let outcome = self.check_password(found.as_deref(), password).await;
+        match &outcome {
+            Ok(authenticated) => {
+                charge.refund();
+                let account = &authenticated.account;
+                inner.limits.remember((account.id, account.credential_version), origin);
+                tracing::debug!(target: "mail", ?service, %peer, account = %account.id, "login");
+            }
+            Err(AuthError::TryAgain(error)) => {
+                charge.refund();
+                tracing::warn!(target: "mail", ?service, %peer, %error, "login not verified");
+            }
+            Err(_) => {
+                let account = who(&found);
+                tracing::info!(target: "mail", ?service, %peer, account, "login refused");
+            }
+        }
+        outcome
+    }
+
+    /// How many passwords have been hashed since the start.
+    pub fn password_hashes(&self) -> u64 {
+        self.inner.hasher.done()
+    }
+
+    /// The account that a login names.
+    async fn by_login(&self, login: &str) -> Result<Option<Arc<Loaded>>, DirectoryError> {
+        match login_name(login) {
+            Some(name) => Ok(self.inner.lookup.by_name(&self.inner.rows, &name).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// One Argon2 verification whatever the account is, unless this very password was right a
+    /// moment ago.
+    async fn check_password(
+        &self,
+        found: Option<&Loaded>,
+        password: &Secret<String>,
+    ) -> Result<Authenticated, AuthError> {
+        let inner = &self.inner;
+        let prepared = prepare(password.expose());
+        let subject = found.filter(|loaded| {
+            may_log_in(loaded.account.state) && loaded.phc.is_some() && prepared.is_some()
+        });
+        let phc = subject.and_then(|loaded| loaded.phc.clone());
+        let phc = phc.unwrap_or_else(|| inner.hasher.dummy());
+        // What cannot be a password is hashed all the same: the time must not tell who exists.
+        let prepared = prepared.unwrap_or_else(|| Zeroizing::new("-".into()));
+        let key = inner.verified.key(subject, &phc, &prepared);
+        if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
+            return admitted(loaded);
+        }
+        let place = inner.hasher.place().await.map_err(AuthError::TryAgain)?;
+        // Several connections of one client come at once: the first one's hash serves them all.
+        if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
+            return admitted(loaded);
+        }
+        let verdict = inner.hasher.verify(place, Arc::clone(&phc), prepared).await;
+        let verdict = verdict.map_err(AuthError::TryAgain)?;
+        let Some(loaded) = subject.filter(|_| verdict.matches) else {
+            return Err(AuthError::Refused);
+        };
+        self.still_as_verified(loaded).await?;
+        match verdict.upgraded {
+            Some(upgraded) => self.upgrade(loaded, &phc, upgraded).await,
+            None => inner.verified.insert(key),
+        }
+        admitted(loaded)
+    }
+
+    /// The password may have been changed, or the account suspended, while this login waited for
+    /// its hash.
+    async fn still_as_verified(&self, loaded: &Loaded) -> Result<(), AuthError> {
+        let now = self.account(loaded.account.id).await.map_err(AuthError::TryAgain)?;
+        match now {
+            Some(now) if now.credential_version == loaded.account.credential_version => Ok(()),
+            _ => Err(AuthError::Refused),
+        }
+    }
+}
+
+/// What a login names: an address as it is written on the account (a subaddress is none: each
+/// would be one more round of guesses), or digits, which are an academic ID.
+fn login_name(login: &str) -> Option<Name> {
+    let login = login.trim();
+    match login.parse::<AcademicId>() {
+        Ok(id) => Some(Name::of_academic_id(&id)),
+        Err(_) => login.parse::<EmailAddress>().ok().map(|address| Name::of_address(&address)),
+    }
+}
+
+/// Whether a right password lets in at all in this state.
+fn may_log_in(state: AccountState) -> bool {
+    match state {
+        AccountState::Active | AccountState::AwaitingFirstLogin => true,
+        AccountState::Suspended | AccountState::Deleted => false,
+    }
+}
+
+fn admitted(loaded: &Loaded) -> Result<Authenticated, AuthError> {
+    match loaded.account.state {
+        AccountState::AwaitingFirstLogin => Err(AuthError::MustChangePassword),
+        _ => Ok(Authenticated { account: Arc::clone(&loaded.account) }),
+    }
+}
+
+fn known(loaded: &Loaded) -> Known {
+    (loaded.account.id, loaded.account.credential_version)
+}
+
+/// For the log: the number, never what a stranger typed (people type passwords there).
+fn who(found: &Option<Arc<Loaded>>) -> String {
+    found.as_ref().map_or_else(|| "unknown".into(), |loaded| loaded.account.id.to_string())
+}
+
+/// Right passwords kept for a short time, so that clients which log in all day are not hashed all
+/// day. About 100 bytes each.
+const VERIFIED_MAX: u64 = 100_000;
+
+/// Passwords that were right a moment ago, as keyed hashes under a key that dies with the
+/// process. Only successes get in. The account, its credential version and the stored hash are
+/// in the key, so a change of any of them ends the entry at once.
+pub(crate) struct Verified {
+    boot_key: Zeroizing<[u8; 32]>,
+    right: Option<Cache<[u8; 32], ()>>,
+}
+
+impl Verified {
+    pub(crate) fn new(seconds: u64) -> Self {
+        let lifetime = Duration::from_secs(seconds.min(VERIFIED_SECONDS_MAX));
+        let cache = Cache::builder().max_capacity(VERIFIED_MAX).time_to_live(lifetime);
+        Self {
+            boot_key: Zeroizing::new(rand::random()),
+            right: (seconds > 0).then(|| cache.build()),
+        }
+    }
+
+    /// What the cache compares is a keyed hash, so that the time it takes tells nothing about the
+    /// password.
+    fn key(&self, subject: Option<&Loaded>, phc: &str, prepared: &str) -> [u8; 32] {
+        let (id, version) = subject.map_or((AccountId(0), 0), known);
+        let mut hasher = blake3::Hasher::new_keyed(&self.boot_key);
+        hasher.update(b"verified");
+        hasher.update(&id.0.to_be_bytes());
+        hasher.update(&version.to_be_bytes());
+        hasher.update(&(phc.len() as u64).to_be_bytes());
+        hasher.update(phc.as_bytes());
+        hasher.update(prepared.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
+    /// The login as the limits know it: every spelling that finds the same account by the same
+    /// name is one login.
+    fn login_key(&self, login: &str) -> LoginKey {
+        let folded = match login_name(login) {
+            Some(Name::Address(key) | Name::AcademicId(key)) => key,
+            None => login.trim().to_lowercase(),
+        };
+        let mut hasher = blake3::Hasher::new_keyed(&self.boot_key);
+        hasher.update(b"login").update(folded.as_bytes());
+        let mut key = LoginKey::default();
+        hasher.finalize_xof().fill(&mut key);
+        key
+    }
+
+    fn contains(&self, key: &[u8; 32]) -> bool {
+        self.right.as_ref().is_some_and(|right| right.contains_key(key))
+    }
+
+    fn insert(&self, key: [u8; 32]) {
+        if let Some(right) = &self.right {
+            right.insert(key, ());
+        }
+    }
+}

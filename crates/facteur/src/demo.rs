@@ -1,0 +1,288 @@
+//! `facteur demo`: an all-in-one server on loopback, with accounts and mail in them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use directory::{NewAccount, NewPassword};
+use mail_service::{Incoming, ServiceError};
+use mail_types::{Domain, EmailAddress, ReversePath, Role, Secret};
+
+use crate::admin::{Reporter, Services};
+use crate::cli::say;
+use crate::config::{Config, Listen, Service};
+use crate::server::Server;
+
+const DOMAIN: &str = "ac-paris.test";
+/// Address, name, academic ID, unit, role, password.
+const PEOPLE: [(&str, &str, &str, &str, Role, &str); 4] = [
+    ("marie.martin", "Marie Martin", "0000000101", "0750001A", Role::Agent, "violet-tableau-craie"),
+    ("jean.dupont", "Jean Dupont", "0000000102", "0750001A", Role::Agent, "marron-cartable-gomme"),
+    (
+        "ce.0750001a",
+        "Collège de démonstration",
+        "0000000103",
+        "0750001A",
+        Role::Agent,
+        "jaune-registre-cloche",
+    ),
+    (
+        "referent.numerique",
+        "Référent numérique",
+        "0000000104",
+        "0750001A",
+        Role::ItOfficer,
+        "orange-cable-serveur",
+    ),
+];
+/// Varied mail, by recipient.
+const MAIL: [(&str, &str); 7] = [
+    ("marie.martin", include_str!("../demo-mail/bienvenue.eml")),
+    ("marie.martin", include_str!("../demo-mail/conseil.eml")),
+    ("marie.martin", include_str!("../demo-mail/sortie.eml")),
+    ("marie.martin", include_str!("../demo-mail/lettre.eml")),
+    ("jean.dupont", include_str!("../demo-mail/bienvenue.eml")),
+    ("jean.dupont", include_str!("../demo-mail/reponse.eml")),
+    ("ce.0750001a", include_str!("../demo-mail/conseil.eml")),
+];
+
+/// How the demo runs.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where mail, keys and certificate are kept; a second run finds them again.
+    #[arg(long, default_value = "demo-data")]
+    dir: PathBuf,
+    /// Ports are this plus the usual ones: 10025, 10143, 10443 …
+    #[arg(long, default_value_t = 10_000)]
+    port_base: u16,
+    /// Also agent1@… to agentN@….
+    #[arg(long, default_value_t = 0)]
+    accounts: u32,
+    /// Their password.
+    #[arg(long, default_value = "mot-de-passe-demo")]
+    password: String,
+}
+
+/// Service, offset from the base, name in `demo.json`.
+const PORTS: [(Service, u16, &str); 8] = [
+    (Service::Smtp, 25, "smtp"),
+    (Service::Lmtp, 24, "lmtp"),
+    (Service::Submission, 587, "submission"),
+    (Service::Submissions, 465, "submissions"),
+    (Service::Imap, 143, "imap"),
+    (Service::Imaps, 993, "imaps"),
+    (Service::Http, 80, "http"),
+    (Service::Https, 443, "https"),
+];
+
+/// Runs the demo until it is interrupted.
+pub(crate) async fn run(options: Options) -> Result<(), String> {
+    let options = Options { dir: std::path::absolute(&options.dir).map_err(text)?, ..options };
+    std::fs::create_dir_all(&options.dir).map_err(|error| named(&options.dir, &error))?;
+    let config = config(&options)?;
+    let path = options.dir.join("facteur.toml");
+    let toml = toml::to_string(&config).map_err(text)?;
+    std::fs::write(&path, toml).map_err(|error| named(&path, &error))?;
+    crate::tls::make_self_signed(
+        &config.tls,
+        vec![config.hostname.clone(), "localhost".into(), "127.0.0.1".into()],
+    )?;
+    crate::telemetry::start_logging(&config.log)?;
+    let server = Server::start(config).await?;
+    fill(server.services(), &options).await?;
+    write_json(&options)?;
+    print_table(&options);
+    server.run_until_stopped(Some(path)).await
+}
+
+fn config(options: &Options) -> Result<Config, String> {
+    let domain: Domain = DOMAIN.parse().map_err(text)?;
+    let mut listen = Vec::new();
+    for (service, offset, _) in PORTS {
+        let port = options.port_base.checked_add(offset).ok_or("--port-base is too high")?;
+        listen.push(Listen { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), service });
+    }
+    let mut config = Config {
+        hostname: format!("mail.{DOMAIN}"),
+        domains: vec![domain],
+        data_dir: options.dir.join("data"),
+        secrets_file: options.dir.join("secrets.toml"),
+        admin_socket: options.dir.join("admin.sock"),
+        listen,
+        ..Config::default()
+    };
+    config.tls.certificate = options.dir.join("certificate.pem");
+    config.tls.key = options.dir.join("key.pem");
+    // A demo lives on a laptop: small buffers, and a small reserve of disk.
+    config.storage.write_buffer_mib = 32;
+    config.storage.log_mib_max = 64;
+    config.storage.block_cache_mib = 64;
+    config.storage.disk_free_mib_min = 64;
+    config.smtp.plaintext_auth = smtp_server::PlaintextAuth::Loopback;
+    config.imap.plaintext_login = imap_server::PlaintextLogin::Loopback;
+    config.imap.connections_per_account_max = 100;
+    let https = options.port_base + 443;
+    config.webmail.public_url = format!("https://localhost:{https}").try_into().map_err(text)?;
+    config.webmail.plain_http = webmail::PlainHttp::ServeLoopback;
+    config.directory.postmaster = Some(format!("referent.numerique@{DOMAIN}").parse().map_err(text)?);
+    Config::parse(&toml::to_string(&config).map_err(text)?)
+}
+
+/// Creates what is missing; a second run finds everything there.
+async fn fill(services: &Services, options: &Options) -> Result<(), String> {
+    let mut is_new = false;
+    for (local, name, academic_id, unit, role, password) in PEOPLE {
+        let password = NewPassword::Plain(Secret::from(password));
+        is_new |= create(services, local, name, academic_id, unit, role, password).await?;
+    }
+    if options.accounts > 0 {
+        create_agents(services, options).await?;
+    }
+    if is_new {
+        for (recipient, message) in MAIL {
+            deliver(services, recipient, message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Agents share one hash, made once: the demo is about mail, not about hashing.
+async fn create_agents(services: &Services, options: &Options) -> Result<(), String> {
+    let hash = directory::hash_password(&Secret::from(options.password.as_str())).map_err(text)?;
+    let mut csv = String::from("address,name,academic_id,password\n");
+    for number in 1..=options.accounts {
+        csv.push_str(&format!(
+            "agent{number}@{DOMAIN},Agent {number},9{number:09},\"{hash}\"\n"
+        ));
+    }
+    let (reporter, mut events) = Reporter::new();
+    let total = u64::from(options.accounts);
+    let screen = tokio::spawn(async move {
+        let mut screen = crate::admin::client::Screen::default();
+        while let Some(event) = events.recv().await {
+            screen.show(event);
+        }
+    });
+    let progress = |done: u64| reporter.progress(done, total);
+    let mode = directory::ImportMode::Apply;
+    let report = services.directory.import(csv.as_bytes(), mode, progress).await.map_err(text)?;
+    reporter.line(format!("{} agents created", report.created));
+    drop(reporter);
+    screen.await.map_err(text)?;
+    match report.refused.first() {
+        Some(refused) => Err(format!("agent on line {}: {}", refused.line, refused.reason)),
+        None => Ok(()),
+    }
+}
+
+/// Creates one account; `false` when it is there.
+async fn create(
+    services: &Services,
+    local: &str,
+    name: &str,
+    academic_id: &str,
+    unit: &str,
+    role: Role,
+    password: NewPassword,
+) -> Result<bool, String> {
+    let address = address(local)?;
+    if services.directory.find(&address.to_string()).await.map_err(text)?.is_some() {
+        return Ok(false);
+    }
+    let new = NewAccount {
+        primary_address: address,
+        name: name.into(),
+        academic_id: academic_id.parse().map_err(text)?,
+        unit: Some(unit.into()),
+        role,
+        quota_bytes: None,
+        password: Some(password),
+    };
+    services.directory.create_account(new).await.map_err(text)?;
+    Ok(true)
+}
+
+async fn deliver(services: &Services, recipient: &str, message: &str) -> Result<(), String> {
+    let mail = &services.mail;
+    let delivered: Result<(), ServiceError> = async {
+        let mut writer = mail.message_writer();
+        let dated = message.replace("{date}", &mail.internal_date().to_rfc5322());
+        writer.write(dated.replace('\n', "\r\n").as_bytes()).await?;
+        let recipient = mail
+            .recipient(&address(recipient).map_err(|_| ServiceError::NoSuchTarget)?, None)
+            .await
+            .map_err(|_| ServiceError::NoSuchTarget)?;
+        mail.deliver(Incoming {
+            queue_id: mail.new_queue_id(),
+            reverse_path: ReversePath::Null,
+            recipients: vec![recipient],
+            trace: Vec::new(),
+            message: writer.finish().await?,
+            submitter: None,
+        })
+        .await
+    }
+    .await;
+    delivered.map_err(|error| format!("demo mail for {recipient}: {error}"))
+}
+
+fn address(local: &str) -> Result<EmailAddress, String> {
+    format!("{local}@{DOMAIN}").parse().map_err(text)
+}
+
+/// For scripts: domain, ports, accounts.
+fn write_json(options: &Options) -> Result<(), String> {
+    let ports: serde_json::Map<_, _> = PORTS
+        .iter()
+        .map(|(_, offset, name)| ((*name).to_owned(), (options.port_base + offset).into()))
+        .collect();
+    let account = |address: String, academic_id: String, password: &str| {
+        serde_json::json!({ "address": address, "academic_id": academic_id, "password": password })
+    };
+    let people = PEOPLE.iter().map(|(local, _, academic_id, _, _, password)| {
+        account(format!("{local}@{DOMAIN}"), (*academic_id).to_owned(), password)
+    });
+    let agents = (1..=options.accounts).map(|number| {
+        account(format!("agent{number}@{DOMAIN}"), format!("9{number:09}"), &options.password)
+    });
+    let json = serde_json::json!({
+        "domain": DOMAIN,
+        "ports": ports,
+        "accounts": people.chain(agents).collect::<Vec<_>>(),
+    });
+    let path = options.dir.join("demo.json");
+    // Written beside and renamed, so that a script that waits for the file never reads half.
+    let draft = options.dir.join("demo.json.new");
+    std::fs::write(&draft, format!("{json:#}\n")).map_err(|error| named(&draft, &error))?;
+    std::fs::rename(&draft, &path).map_err(|error| named(&path, &error))
+}
+
+fn print_table(options: &Options) {
+    let base = options.port_base;
+    say("");
+    say("Facteur demo, on this machine only. Stop it with Ctrl-C.");
+    say("");
+    say(&format!("  {:<34} {:<12} {}", "address", "academic ID", "password"));
+    for (local, _, academic_id, _, _, password) in PEOPLE {
+        say(&format!("  {:<34} {academic_id:<12} {password}", format!("{local}@{DOMAIN}")));
+    }
+    if options.accounts > 0 {
+        let agents = format!("agent1…agent{}@{DOMAIN}", options.accounts);
+        say(&format!("  {agents:<34} {:<12} {}", "", options.password));
+    }
+    say("");
+    say(&format!("  webmail      https://localhost:{}  or  http://localhost:{}", base + 443, base + 80));
+    say(&format!("  IMAP         localhost:{} (TLS)  {} (STARTTLS or plain)", base + 993, base + 143));
+    say(&format!("  submission   localhost:{} (TLS)  {} (STARTTLS or plain)", base + 465, base + 587));
+    say(&format!("  SMTP, LMTP   localhost:{}, {}", base + 25, base + 24));
+    say(&format!("  administer   facteur --config {} account list", options.dir.join("facteur.toml").display()));
+    say("");
+}
+
+fn named(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

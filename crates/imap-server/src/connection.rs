@@ -1,0 +1,310 @@
+//! The driver: reads bytes, feeds the session, does what its next step says, writes the answer.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use directory::Account;
+use imap_session::{Append, Expunges, Phase, Selected, Session, Step, Tagged, Update, respond};
+use mail_service::{MailService, MessageWriter, OpenMailbox, ServiceError, Snapshot};
+use mail_types::{AccountId, Actor, UidSet};
+use tokio::net::TcpStream;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer;
+use crate::commands::login::Sasl;
+use crate::server::{ImapServer, Login, Port};
+use crate::settings::{PlaintextLogin, Settings};
+use crate::stream::Stream;
+
+/// Bytes read at once, and given back before a wait in IDLE.
+const READ_BYTES: usize = 16 << 10;
+/// Bytes of answers gathered before they are written.
+const WRITE_BYTES: usize = 32 << 10;
+
+/// One client.
+pub(crate) struct Connection {
+    pub(crate) server: Arc<ImapServer>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) session: Session,
+    pub(crate) peer: SocketAddr,
+    stream: Option<Stream>,
+    shutdown: CancellationToken,
+    /// Answers not written yet.
+    pub(crate) out: Vec<u8>,
+    pub(crate) user: Option<User>,
+    pub(crate) opened: Option<Opened>,
+    pub(crate) sasl: Option<Sasl>,
+    pub(crate) append: Option<(Append, MessageWriter)>,
+    /// The tag of a running IDLE.
+    pub(crate) idle: Option<String>,
+    pub(crate) is_tls: bool,
+    pub(crate) is_over: bool,
+}
+
+/// Who has logged in.
+pub(crate) struct User {
+    pub(crate) account: Arc<Account>,
+    pub(crate) changes: broadcast::Receiver<AccountId>,
+    pub(crate) _place: Login,
+}
+
+/// The selected mailbox.
+pub(crate) struct Opened {
+    pub(crate) mailbox: OpenMailbox,
+    pub(crate) selected: Selected,
+    /// What the client's view was last brought up to.
+    pub(crate) seen: Arc<Snapshot>,
+    pub(crate) read_only: bool,
+}
+
+enum Event {
+    Bytes(usize),
+    Changed,
+    Revoked,
+    Shutdown,
+    TimedOut,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        server: Arc<ImapServer>,
+        settings: Arc<Settings>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let _ = stream.set_nodelay(true);
+        Self {
+            server,
+            settings,
+            session: Session::new(),
+            peer,
+            stream: Some(Stream::Plain(stream)),
+            shutdown,
+            out: Vec::new(),
+            user: None,
+            opened: None,
+            sasl: None,
+            append: None,
+            idle: None,
+            is_tls: false,
+            is_over: false,
+        }
+    }
+
+    pub(crate) async fn run(mut self, port: Port) -> io::Result<()> {
+        if port == Port::Imaps {
+            self.handshake().await?;
+        }
+        let capabilities = self.capabilities();
+        respond::line(&mut self.out, &format!("* OK [CAPABILITY {capabilities}] Facteur ready"));
+        while !self.is_over {
+            let step = self.session.next();
+            self.step(step).await?;
+        }
+        self.flush().await?;
+        if let Some(stream) = self.stream.take() {
+            stream.close().await;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: Step) -> io::Result<()> {
+        match step {
+            Step::Read => self.wait().await,
+            Step::Write(bytes) => {
+                self.out.extend_from_slice(&bytes);
+                Ok(())
+            }
+            Step::Command(tagged) => self.execute(tagged).await,
+            Step::Append(append) => self.begin_append(append).await,
+            Step::Chunk(bytes) => self.append_chunk(&bytes).await,
+            Step::AppendEnd => self.end_append().await,
+            Step::Sasl(response) => self.sasl_response(response).await,
+            Step::Done => self.end_idle().await,
+            Step::Close(bytes) => {
+                self.out.extend_from_slice(&bytes);
+                self.is_over = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what there is and waits for the next thing to happen.
+    async fn wait(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        let mut buffer = vec![0; if self.idle.is_some() { 512 } else { READ_BYTES }];
+        match self.event(&mut buffer).await? {
+            Event::Bytes(0) => self.is_over = true,
+            Event::Bytes(count) => self.session.receive(&buffer[..count]),
+            Event::Changed => self.tell(Expunges::Told),
+            Event::Revoked => self.bye("Your account has changed; log in again"),
+            Event::Shutdown => self.bye("The server is stopping; connect again"),
+            Event::TimedOut => self.bye("Logged out after a long silence"),
+        }
+        Ok(())
+    }
+
+    async fn event(&mut self, buffer: &mut [u8]) -> io::Result<Event> {
+        let seconds = match &self.user {
+            Some(_) => self.settings.autologout_seconds,
+            None => self.settings.login_seconds,
+        };
+        let Some(stream) = &mut self.stream else { return Ok(Event::Bytes(0)) };
+        let idle = self.idle.is_some();
+        let opened = self.opened.as_ref().filter(|_| idle);
+        let changed = async {
+            match opened {
+                Some(opened) => drop(opened.mailbox.changed(&opened.seen).await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            count = stream.read(buffer) => count.map(Event::Bytes),
+            () = changed => Ok(Event::Changed),
+            () = revoked(&mut self.user) => Ok(Event::Revoked),
+            () = self.shutdown.cancelled() => Ok(Event::Shutdown),
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => Ok(Event::TimedOut),
+        }
+    }
+
+    pub(crate) fn bye(&mut self, why: &str) {
+        respond::line(&mut self.out, &format!("* BYE {why}"));
+        self.is_over = true;
+    }
+
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let limit = Duration::from_secs(self.settings.write_seconds);
+        if let Some(stream) = &mut self.stream {
+            stream.write(&self.out, limit).await?;
+        }
+        self.out.clear();
+        // An idle connection holds no output buffer.
+        if self.out.capacity() > 1024 {
+            self.out = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Writes when enough has gathered: a client that does not read stops us here, and nothing
+    /// grows meanwhile.
+    pub(crate) async fn flush_some(&mut self) -> io::Result<()> {
+        if self.out.len() >= WRITE_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    pub(crate) async fn handshake(&mut self) -> io::Result<()> {
+        let limit = Duration::from_secs(self.settings.handshake_seconds);
+        let tls = self.server.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
+        let stream = self.stream.take().ok_or_else(|| io::Error::other("no stream"))?;
+        self.stream = Some(stream.start_tls(&tls, limit).await?);
+        self.is_tls = true;
+        Ok(())
+    }
+
+    async fn execute(&mut self, Tagged { tag, command }: Tagged) -> io::Result<()> {
+        metrics::counter!("facteur_imap_commands_total").increment(1);
+        if !imap_session::is_legal(&command, self.phase()) {
+            let why = match self.phase() {
+                Phase::NotAuthenticated => "BAD Log in first",
+                Phase::Authenticated => "BAD Select a mailbox first",
+                Phase::Selected => "BAD Not while logged in",
+            };
+            self.tagged(&tag, why);
+            return Ok(());
+        }
+        self.dispatch(tag, command).await
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match (&self.user, &self.opened) {
+            (None, _) => Phase::NotAuthenticated,
+            (Some(_), None) => Phase::Authenticated,
+            (Some(_), Some(_)) => Phase::Selected,
+        }
+    }
+
+    pub(crate) fn mail(&self) -> MailService {
+        self.server.mail.clone()
+    }
+
+    /// Who acts and whose mailboxes: today always the same, asserted at each call of the service.
+    pub(crate) fn owner(&self) -> Option<(Actor, AccountId)> {
+        self.user.as_ref().map(|user| (Actor::Account(user.account.id), user.account.id))
+    }
+
+    pub(crate) fn tagged(&mut self, tag: &str, text: &str) {
+        respond::tagged(&mut self.out, tag, text);
+    }
+
+    /// Answers a command that the service refused.
+    pub(crate) fn refuse(&mut self, tag: &str, error: &ServiceError) {
+        if answer::is_ours(error) {
+            tracing::error!(%error, "command failed");
+        }
+        self.tagged(tag, answer::refusal(error));
+    }
+
+    /// Answers a command that did or did not work.
+    pub(crate) fn conclude(&mut self, tag: &str, outcome: Result<(), ServiceError>, done: &str) {
+        match outcome {
+            Ok(()) => self.tagged(tag, &format!("OK {done} completed")),
+            Err(error) => self.refuse(tag, &error),
+        }
+    }
+
+    /// Tells the client what happened in its mailbox.
+    pub(crate) fn tell(&mut self, expunges: Expunges) {
+        self.tell_except(expunges, &UidSet::new());
+    }
+
+    /// The same, but not the flags of these messages, which the client knows from its own command.
+    pub(crate) fn tell_except(&mut self, expunges: Expunges, known: &UidSet) {
+        let Some(opened) = &mut self.opened else { return };
+        let now = opened.mailbox.snapshot();
+        let mut update = Update::default();
+        if now.highest_mod_seq != opened.seen.highest_mod_seq {
+            let changes = now.changes_since(&opened.seen);
+            let flags = changes.flags.iter().chain(&changes.arrived);
+            let flags = flags.filter(|uid| !known.contains(uid.get()));
+            update.flags = flags
+                .filter_map(|uid| now.get(*uid))
+                .filter(|entry| opened.seen.get(entry.uid).is_some() || !entry.flags.is_empty())
+                .map(|entry| (entry.uid, (*entry.flags).clone()))
+                .collect();
+            update.expunged = changes.expunged;
+            update.arrived = changes.arrived;
+            opened.seen = now;
+        }
+        opened.selected.update(update, expunges, &mut self.out);
+    }
+
+    pub(crate) fn may_log_in(&self) -> bool {
+        let loopback = self.peer.ip().to_canonical().is_loopback();
+        let allowed = self.settings.plaintext_login == PlaintextLogin::Loopback && loopback;
+        self.is_tls || allowed
+    }
+
+    pub(crate) fn peer_ip(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+}
+
+/// Returns when the account of this user was changed: its sessions end.
+async fn revoked(user: &mut Option<User>) {
+    let Some(user) = user else { return std::future::pending().await };
+    loop {
+        match user.changes.recv().await {
+            Ok(account) if account == user.account.id => return,
+            Ok(_) => {}
+            // Some changes were missed; one of them may have been ours.
+            Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}

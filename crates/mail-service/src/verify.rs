@@ -1,0 +1,191 @@
+//! The mail part of `facteur verify`: one account's rows held against each other.
+
+use std::collections::BTreeSet;
+
+use mail_store::tables::mail::{
+    Account, BodyUse, Mailbox, MailboxCounters, MailboxCountersRow, Message, MessageFlags,
+    MessageHeader, MessageStructure,
+};
+use mail_store::{Direction, Partition, Store, account_partition};
+use mail_types::{AccountId, BlobHash, MailboxId, Uid};
+
+use crate::error::ServiceError;
+use crate::service::MailService;
+
+/// Rows read at once.
+const PAGE_ROWS: usize = 500;
+
+/// What a walk over one account found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountVerified {
+    /// Messages looked at.
+    pub messages: u64,
+    /// What is wrong, a line each.
+    pub faults: Vec<String>,
+}
+
+/// What a mailbox's rows come to.
+#[derive(Default)]
+struct Counted {
+    messages: u32,
+    unseen: u32,
+    deleted: u32,
+    bytes: u64,
+}
+
+impl MailService {
+    /// Checks every invariant of an account's mailboxes, from the rows alone. A commit that comes
+    /// while it walks can show up as a fault: run it again, or on a quiet server.
+    ///
+    /// # Errors
+    /// When the store fails; damage found is a fault, not an error.
+    pub async fn verify(&self, owner: AccountId) -> Result<AccountVerified, ServiceError> {
+        let mut walk = Walk {
+            store: &self.inner.store,
+            partition: account_partition(owner),
+            verified: AccountVerified::default(),
+            uses: BTreeSet::new(),
+            bytes: 0,
+        };
+        walk.mailboxes().await?;
+        walk.account().await?;
+        walk.body_uses().await?;
+        Ok(walk.verified)
+    }
+}
+
+struct Walk<'a> {
+    store: &'a Store,
+    partition: Partition,
+    verified: AccountVerified,
+    /// Every use of a body that the messages say there is.
+    uses: BTreeSet<(BlobHash, MailboxId, Uid)>,
+    bytes: u64,
+}
+
+impl Walk<'_> {
+    fn fault(&mut self, text: String) {
+        self.verified.faults.push(text);
+    }
+
+    async fn mailboxes(&mut self) -> Result<(), ServiceError> {
+        let rows = self.store.scan::<Mailbox>(self.partition, None, 10_000).await?.rows;
+        let mut names = BTreeSet::new();
+        for (id, row) in rows {
+            if !names.insert(row.name.clone()) {
+                self.fault(format!("{id}: a second mailbox named {}", row.name));
+            }
+            match self.store.get::<MailboxCounters>(self.partition, &id).await? {
+                Some(counters) => self.messages(id, &counters).await?,
+                None => self.fault(format!("{id}: has no counters")),
+            }
+        }
+        Ok(())
+    }
+
+    async fn messages(
+        &mut self,
+        id: MailboxId,
+        counters: &MailboxCountersRow,
+    ) -> Result<(), ServiceError> {
+        let version = self.store.version(self.partition).await?;
+        let mut counted = Counted::default();
+        let mut from = None;
+        loop {
+            let page = self
+                .store
+                .scan_prefix::<Message, _>(
+                    self.partition,
+                    &id,
+                    from.as_ref(),
+                    PAGE_ROWS,
+                    Direction::Forward,
+                )
+                .await?;
+            for ((_, uid), row) in page.rows {
+                counted.messages += 1;
+                counted.bytes += row.size();
+                self.uses.insert((row.body.hash, id, uid));
+                self.uses.extend(row.spilled.iter().map(|body| (body.hash, id, uid)));
+                if u64::from(uid.get()) >= counters.uid_next {
+                    self.fault(format!("{id} UID {uid}: is not below UIDNEXT"));
+                }
+                self.siblings(id, uid, version.0, &mut counted).await?;
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        self.verified.messages += u64::from(counted.messages);
+        self.bytes += counted.bytes;
+        let said = (counters.messages, counters.unseen, counters.deleted, counters.bytes);
+        let found = (counted.messages, counted.unseen, counted.deleted, counted.bytes);
+        if said != found {
+            self.fault(format!(
+                "{id}: counters (messages, unseen, deleted, bytes) say {said:?}, rows say {found:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The other rows of a message.
+    async fn siblings(
+        &mut self,
+        id: MailboxId,
+        uid: Uid,
+        version: u64,
+        counted: &mut Counted,
+    ) -> Result<(), ServiceError> {
+        let key = (id, uid);
+        match self.store.get::<MessageFlags>(self.partition, &key).await? {
+            Some(row) => {
+                counted.unseen += u32::from(!row.flags.is_seen());
+                counted.deleted += u32::from(row.flags.is_deleted());
+                if row.mod_seq.0 > version {
+                    self.fault(format!("{id} UID {uid}: its mod-sequence lies in the future"));
+                }
+            }
+            None => self.fault(format!("{id} UID {uid}: has no flags row")),
+        }
+        if self.store.get::<MessageHeader>(self.partition, &key).await?.is_none() {
+            self.fault(format!("{id} UID {uid}: has no header row"));
+        }
+        if self.store.get::<MessageStructure>(self.partition, &key).await?.is_none() {
+            self.fault(format!("{id} UID {uid}: has no structure row"));
+        }
+        Ok(())
+    }
+
+    async fn account(&mut self) -> Result<(), ServiceError> {
+        let Some(row) = self.store.get::<Account>(self.partition, &()).await? else {
+            return Ok(());
+        };
+        let (bytes, messages) = (self.bytes, self.verified.messages);
+        if (row.bytes_used, row.messages) != (bytes, messages) {
+            self.fault(format!(
+                "quota says {} bytes in {} messages, rows say {bytes} in {messages}",
+                row.bytes_used, row.messages
+            ));
+        }
+        Ok(())
+    }
+
+    async fn body_uses(&mut self) -> Result<(), ServiceError> {
+        let mut from = None;
+        loop {
+            let page = self.store.scan::<BodyUse>(self.partition, from.as_ref(), PAGE_ROWS).await?;
+            for (key, ()) in page.rows {
+                self.uses.remove(&key);
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        for (hash, id, uid) in std::mem::take(&mut self.uses) {
+            self.fault(format!("{id} UID {uid}: body {hash} is not marked as used"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! The service through its public door, over a store in memory that can forget and fail.
+
+mod deliver;
+mod durable;
+mod mailboxes;
+mod messages;
+mod model;
+mod support;

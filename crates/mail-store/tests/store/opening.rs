@@ -1,0 +1,100 @@
+//! What opening refuses, with which words; sealed values; the disk guard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mail_store::{Batch, BlobStore, CommitError, OpenError, Store, StoreError};
+
+use crate::support::{Number, Place, partition, read_all, settle, store_body};
+
+fn refusal(place: &Place) -> OpenError {
+    match Store::open(place.options()) {
+        Ok(_) => panic!("it opened"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn a_data_directory_has_one_process() {
+    let place = Place::new();
+    let _store = place.open();
+    assert!(matches!(refusal(&place), OpenError::InUse { .. }));
+}
+
+#[test]
+fn without_its_secrets_file_a_store_does_not_open() {
+    let place = Place::new();
+    drop(place.open());
+    std::fs::remove_file(place.path("secrets.toml")).unwrap();
+    let text = refusal(&place).to_string();
+    assert!(text.contains("put back the file"), "{text}");
+    let other = Place::new();
+    drop(other.open());
+    std::fs::copy(other.path("secrets.toml"), place.path("secrets.toml")).unwrap();
+    // The numbers fit, the keys do not: bodies would get other names.
+    assert!(matches!(refusal(&place), OpenError::MissingKey { number: 1, .. }));
+}
+
+#[tokio::test]
+async fn sealed_values_need_their_key_and_hide_their_text() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.encrypt = true;
+    let store = Store::open(options.clone()).unwrap();
+    let text = b"a text that nobody should read on the disk".repeat(20);
+    let body = *store_body(&store, &text, &[1]).await;
+    settle(&store).await;
+    assert_eq!(read_all(&store, body).await, text);
+    store.close();
+    for entry in std::fs::read_dir(place.data()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(20).any(|window| window == &text[..20]));
+    }
+    drop(store);
+    // Turned off, new values are plain and old ones are still read.
+    assert_eq!(read_all(&place.open(), body).await, text);
+    let secrets = std::fs::read_to_string(place.path("secrets.toml")).unwrap();
+    let renumbered =
+        secrets.replace("purpose = \"data\"\nnumber = 1", "purpose = \"data\"\nnumber = 2");
+    assert_ne!(renumbered, secrets);
+    std::fs::write(place.path("secrets.toml"), renumbered).unwrap();
+    assert!(matches!(refusal(&place), OpenError::MissingKey { number: 1, .. }));
+}
+
+#[tokio::test]
+async fn with_little_disk_left_new_mail_is_refused_and_deletion_goes_on() {
+    let place = Place::new();
+    let free = Arc::new(AtomicU64::new(100));
+    let mut options = place.options();
+    options.disk_free_bytes_min = 50;
+    let reading = Arc::clone(&free);
+    options.free_disk = Arc::new(move || Some(reading.load(Ordering::Relaxed)));
+    let store = Store::open(options).unwrap();
+    let guarded = || {
+        let mut batch = Batch::new().guarded();
+        batch.put::<Number>(&(1, 1), &1);
+        batch
+    };
+    store.commit(partition(0), guarded()).await.unwrap();
+    free.store(49, Ordering::Relaxed);
+    let refused = store.submit(partition(0), guarded());
+    assert!(matches!(refused, Err(CommitError::DiskFull)));
+    let refused = store.body_writer().write(b"new mail").await;
+    assert!(matches!(refused, Err(StoreError::DiskFull)));
+    let mut deletion = Batch::new();
+    deletion.delete::<Number>(&(1, 1));
+    store.commit(partition(0), deletion).await.unwrap();
+    free.store(50, Ordering::Relaxed);
+    store.commit(partition(0), guarded()).await.unwrap();
+}
+
+#[test]
+fn a_directory_without_its_current_file_is_not_begun_anew() {
+    let place = Place::new();
+    let store = place.open();
+    store.close();
+    drop(store);
+    std::fs::remove_file(place.data().join("CURRENT")).unwrap();
+    let text = refusal(&place).to_string();
+    assert!(text.contains("CURRENT is missing"), "{text}");
+}

@@ -1,0 +1,88 @@
+//! Backup while serving, and a restore that gives nothing out twice.
+
+use mail_store::tables::mail::{
+    Account, AccountRow, Expunged, MailboxCounters, MailboxCountersRow,
+};
+use mail_store::{Batch, Store, account_partition};
+use mail_types::{AccountId, MailboxId, ModSeq, UidSet};
+
+use crate::support::{Place, read_all, refer, store_body};
+
+const STEP: u64 = 1 << 20;
+
+fn counters(uid_next: u64, mod_seq: u64) -> MailboxCountersRow {
+    MailboxCountersRow {
+        uid_next,
+        highest_mod_seq: ModSeq(mod_seq),
+        messages: 1,
+        unseen: 0,
+        deleted: 0,
+        bytes: 5,
+        expunged_since: ModSeq(0),
+    }
+}
+
+#[tokio::test]
+async fn after_a_restore_no_number_is_given_again() {
+    let place = Place::new();
+    let store = place.open();
+    let account = account_partition(AccountId(7));
+    let body = store_body(&store, b"hello", &[7]).await;
+    refer(&store, &body, 7, 4).await;
+    let mut batch = Batch::new().bump();
+    let row = AccountRow { next_uid_validity: 3, ..AccountRow::default() };
+    batch.put::<Account>(&(), &row);
+    batch.put::<MailboxCounters>(&MailboxId(1), &counters(5, 2));
+    batch.put::<Expunged>(&(MailboxId(1), ModSeq(2)), &UidSet::from_iter([1]));
+    let version = store.commit(account, batch).await.unwrap();
+
+    store.backup(&place.path("backup")).unwrap();
+    let backed_up = std::fs::read_dir(place.path("backup")).unwrap();
+    assert!(backed_up.map(|entry| entry.unwrap().file_name()).all(|name| name != "secrets.toml"));
+    store.commit(account, Batch::new().bump()).await.unwrap();
+    let body = *body;
+    drop(store);
+
+    let mut options = place.options();
+    options.data_dir = place.path("restored");
+    Store::restore(&place.path("backup"), options.clone()).unwrap();
+    let store = Store::open(options.clone()).unwrap();
+    let forwarded = store.version(account).await.unwrap();
+    assert_eq!(forwarded.0, version.0 + STEP);
+    let row = store.get::<Account>(account, &()).await.unwrap().unwrap();
+    assert_eq!(u64::from(row.next_uid_validity), 3 + STEP);
+    let row = store.get::<MailboxCounters>(account, &MailboxId(1)).await.unwrap().unwrap();
+    assert_eq!(row.uid_next, 5 + STEP);
+    assert_eq!(row.highest_mod_seq, ModSeq(forwarded.0));
+    assert_eq!(row.expunged_since, ModSeq(forwarded.0));
+    assert!(store.scan::<Expunged>(account, None, 10).await.unwrap().rows.is_empty());
+    assert_eq!(read_all(&store, body).await, b"hello");
+    let verified = store.verify(|_| {}).await.unwrap();
+    assert_eq!((verified.faults, verified.bodies), (vec![], 1));
+    drop(store);
+    assert!(Store::restore(&place.path("backup"), options).is_err(), "not over a store");
+}
+
+#[tokio::test]
+async fn a_backup_while_commits_arrive_is_consistent() {
+    let place = Place::new();
+    let store = place.open();
+    let writer = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for uid in 1..200u32 {
+                let body = store_body(&store, &uid.to_be_bytes().repeat(3000), &[1]).await;
+                refer(&store, &body, 1, uid).await;
+            }
+        })
+    };
+    let copying = store.clone();
+    let target = place.path("backup");
+    tokio::task::spawn_blocking(move || copying.backup(&target)).await.unwrap().unwrap();
+    writer.await.unwrap();
+    let mut options = place.options();
+    options.data_dir = place.path("restored");
+    Store::restore(&place.path("backup"), options.clone()).unwrap();
+    let verified = Store::open(options).unwrap().verify(|_| {}).await.unwrap();
+    assert_eq!(verified.faults, vec![]);
+}

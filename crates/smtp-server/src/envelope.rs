@@ -1,0 +1,294 @@
+//! Answers the session's questions: logins, envelopes, content; and delivers.
+//!
+//! Rules about who may send what to whom are here and in the service, never in the session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use directory::{Account, Service};
+use mail_message::trace::{Received, With, date_field, message_id_field};
+use mail_message::{author, header};
+use mail_service::{
+    Incoming, MailService, MessageWriter, ReceivedMessage, Recipient, RecipientError,
+};
+use mail_types::{Domain, EmailAddress, QueueId, ReversePath, Secret};
+use rustls::CipherSuite;
+use smtp_session::{Answer, ForwardPath, Port, Protocol, Reply, Request, Trace, reply};
+
+use crate::{answer, log};
+
+/// What the driver holds of a connection's transactions.
+pub(crate) struct Transactions {
+    service: MailService,
+    port: Port,
+    peer: IpAddr,
+    tls: Option<String>,
+    account: Option<Arc<Account>>,
+    envelope: Envelope,
+    content: Option<Content>,
+}
+
+/// RFC 5321 §2.3.1.
+struct Envelope {
+    reverse_path: ReversePath,
+    declared_size: Option<u64>,
+    recipients: Vec<Recipient>,
+}
+
+/// Content on its way into the store; dropping it discards what was written.
+struct Content {
+    queue_id: QueueId,
+    trace: Trace,
+    writer: MessageWriter,
+}
+
+impl Transactions {
+    pub(crate) fn new(service: MailService, port: Port, peer: IpAddr) -> Self {
+        let envelope =
+            Envelope { reverse_path: ReversePath::Null, declared_size: None, recipients: vec![] };
+        Self { service, port, peer, tls: None, account: None, envelope, content: None }
+    }
+
+    /// RFC 3207 §4.2: what was known before is forgotten.
+    pub(crate) fn tls_established(&mut self, suite: Option<CipherSuite>) {
+        self.tls = suite.and_then(|suite| suite.as_str().map(String::from));
+        self.account = None;
+        self.content = None;
+    }
+
+    pub(crate) async fn answer(&mut self, request: Request) -> Answer {
+        let answer = match request {
+            Request::Authenticate { login, password } => self.authenticate(&login, &password).await,
+            Request::Mail { reverse_path, declared_size } => {
+                self.mail(reverse_path, declared_size).await
+            }
+            Request::Recipient { forward_path } => self.recipient(forward_path).await,
+            Request::Begin(trace) => {
+                self.begin(trace);
+                Ok(Answer::Accept)
+            }
+            Request::Body(piece) => self.body(&piece).await,
+            Request::Deliver => self.deliver().await,
+            Request::Discard(reason) => {
+                self.content = None;
+                if let Some(reason) = reason {
+                    log::refused("message", &self.envelope.reverse_path, None, &reason);
+                }
+                Ok(Answer::Accept)
+            }
+        };
+        answer.unwrap_or_else(Answer::Refuse)
+    }
+
+    async fn authenticate(
+        &mut self,
+        login: &str,
+        password: &Secret<String>,
+    ) -> Result<Answer, Reply> {
+        let directory = self.service.directory();
+        match directory.authenticate(login, password, Service::Submission, self.peer).await {
+            Ok(authenticated) => {
+                tracing::debug!(account = %authenticated.account.id, "logged in");
+                self.account = Some(authenticated.account);
+                Ok(Answer::Accept)
+            }
+            Err(error) => {
+                let refusal = answer::auth_error(&error);
+                log::login_refused(&refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn mail(
+        &mut self,
+        reverse_path: ReversePath,
+        declared_size: Option<u64>,
+    ) -> Result<Answer, Reply> {
+        self.content = None;
+        self.envelope = Envelope { reverse_path, declared_size, recipients: Vec::new() };
+        let own = match self.envelope.reverse_path.address() {
+            // RFC 6409 §6.1; the null path is for notices that mail programs send (RFC 8098 §3).
+            Some(address) if self.port.is_submission() => self.may_send_as(address).await?,
+            _ => true,
+        };
+        if own {
+            Ok(Answer::Accept)
+        } else {
+            Err(self.refused("sender", None, reply::SENDER_NOT_OWN))
+        }
+    }
+
+    async fn may_send_as(&self, address: &EmailAddress) -> Result<bool, Reply> {
+        let Some(account) = &self.account else { return Err(reply::AUTH_REQUIRED) };
+        let allowed = self.service.directory().may_send_as(account.id, address).await;
+        allowed.map_err(|error| answer::directory_error(&error))
+    }
+
+    async fn recipient(&mut self, forward_path: ForwardPath) -> Result<Answer, Reply> {
+        let address = match forward_path {
+            ForwardPath::Address(address) => address,
+            ForwardPath::Postmaster => self.postmaster().await?,
+        };
+        match self.service.recipient(&address, self.envelope.declared_size).await {
+            Ok(recipient) => {
+                self.envelope.recipients.push(recipient);
+                Ok(Answer::Accept)
+            }
+            Err(error) => {
+                let refusal = self.recipient_refusal(&error);
+                Err(self.refused("recipient", Some(&address.to_string()), refusal))
+            }
+        }
+    }
+
+    /// Where the outgoing queue will take over: our own users may write to other domains, as soon
+    /// as there is a way out. Nobody else ever may (threats S5).
+    fn recipient_refusal(&self, error: &RecipientError) -> Reply {
+        match error {
+            RecipientError::NotHosted if self.port.is_submission() => reply::NO_ROUTE,
+            error => answer::recipient_error(error),
+        }
+    }
+
+    /// RFC 5321 §4.5.1: `<postmaster>` is the postmaster of this server: of the first hosted
+    /// domain among its own name and those above it.
+    async fn postmaster(&self) -> Result<EmailAddress, Reply> {
+        let hostname = &self.service.settings().hostname;
+        let mut name = Some(hostname.as_str());
+        while let Some(text) = name {
+            if let Ok(domain) = text.parse::<Domain>() {
+                let kind = self.service.directory().domain(&domain).await;
+                if kind.map_err(|error| answer::directory_error(&error))?.is_some() {
+                    return EmailAddress::new("postmaster", domain)
+                        .map_err(|_| reply::UNKNOWN_USER);
+                }
+            }
+            name = text.split_once('.').map(|(_, above)| above);
+        }
+        Err(reply::UNKNOWN_USER)
+    }
+
+    fn begin(&mut self, trace: Trace) {
+        let queue_id = self.service.new_queue_id();
+        tracing::Span::current().record("queue_id", tracing::field::display(queue_id));
+        let writer = self.service.message_writer();
+        self.content = Some(Content { queue_id, trace, writer });
+    }
+
+    async fn body(&mut self, piece: &[u8]) -> Result<Answer, Reply> {
+        let Some(content) = &mut self.content else { return Err(reply::TRY_AGAIN) };
+        // The next piece is read after this returns: a slow disk slows the peer.
+        match content.writer.write(piece).await {
+            Ok(()) => Ok(Answer::Accept),
+            Err(error) => {
+                self.content = None;
+                Err(self.refused("message", None, answer::service_error(&error)))
+            }
+        }
+    }
+
+    async fn deliver(&mut self) -> Result<Answer, Reply> {
+        let Some(content) = self.content.take() else { return Err(reply::TRY_AGAIN) };
+        let Content { queue_id, trace, writer } = content;
+        self.finish(queue_id, &trace, writer)
+            .await
+            .map_err(|refusal| self.refused("message", None, refusal))?;
+        Ok(Answer::Queued(queue_id))
+    }
+
+    async fn finish(
+        &mut self,
+        queue_id: QueueId,
+        trace: &Trace,
+        writer: MessageWriter,
+    ) -> Result<(), Reply> {
+        let message = writer.finish().await.map_err(|error| answer::service_error(&error))?;
+        let mut fields = self.received_field(queue_id, trace);
+        if self.port.is_submission() {
+            self.check_authors(&message).await?;
+            fields += &self.missing_fields(queue_id, &message);
+        }
+        let received = log::Received {
+            queue_id,
+            from: &self.envelope.reverse_path.clone(),
+            recipients: self.envelope.recipients.len(),
+            size: message.size(),
+            tls: self.tls.as_deref(),
+            port: self.port,
+            submitter: self.account.as_ref().map(|account| account.id.to_string()),
+        };
+        let incoming = Incoming {
+            queue_id,
+            reverse_path: self.envelope.reverse_path.clone(),
+            recipients: std::mem::take(&mut self.envelope.recipients),
+            trace: fields.into_bytes(),
+            message,
+            submitter: self.account.as_ref().map(|account| account.id),
+        };
+        // All of it is durable when this returns; only then may 250 be said.
+        self.service.deliver(incoming).await.map_err(|error| answer::service_error(&error))?;
+        received.log();
+        Ok(())
+    }
+
+    /// RFC 6409 §6.1, threats S5: the name on a letter is its sender's own.
+    async fn check_authors(&self, message: &ReceivedMessage) -> Result<(), Reply> {
+        for address in author::authors(message.raw_header()).map_err(answer::author_fault)? {
+            if !self.may_send_as(&address).await? {
+                return Err(reply::FROM_NOT_OWN);
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 5321 §4.4.
+    fn received_field(&self, queue_id: QueueId, trace: &Trace) -> String {
+        let recipient = match self.envelope.recipients.as_slice() {
+            // RFC 5321 §7.2: with several, it would tell one of another.
+            [only] => Some(&only.address),
+            _ => None,
+        };
+        Received {
+            from: &trace.hello,
+            peer: (!self.port.is_submission()).then_some(self.peer),
+            by: &self.service.settings().hostname,
+            with: with(trace.protocol),
+            tls: self.tls.as_deref(),
+            id: queue_id,
+            recipient,
+            date: self.service.internal_date(),
+        }
+        .to_field()
+    }
+
+    /// RFC 6409 §8.2, §8.3: "Add 'Date'" and "Add 'Message-ID'".
+    fn missing_fields(&self, queue_id: QueueId, message: &ReceivedMessage) -> String {
+        let missing = |name| header::first(message.raw_header(), name).is_none();
+        let mut fields = String::new();
+        if missing("Date") {
+            fields += &date_field(self.service.internal_date());
+        }
+        if missing("Message-ID") {
+            fields += &message_id_field(queue_id, &self.service.settings().hostname);
+        }
+        fields
+    }
+
+    fn refused(&self, what: &str, to: Option<&str>, reply: Reply) -> Reply {
+        log::refused(what, &self.envelope.reverse_path, to, &reply);
+        reply
+    }
+}
+
+/// RFC 3848; what SMTPUTF8 adds (RFC 6531 §4.3) is not told.
+fn with(protocol: Protocol) -> With {
+    match protocol {
+        Protocol { lmtp: true, .. } => With::Lmtp,
+        Protocol { extended: false, .. } => With::Smtp,
+        Protocol { tls: true, authenticated: true, .. } => With::Esmtpsa,
+        Protocol { tls: true, .. } => With::Esmtps,
+        Protocol { authenticated: true, .. } => With::Esmtpa,
+        Protocol { .. } => With::Esmtp,
+    }
+}

@@ -1,0 +1,92 @@
+//! The server: what its connections share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use mail_service::MailService;
+use smtp_session::{Config, Connection, Port, Security};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::connection::Driver;
+use crate::settings::{PlaintextAuth, Settings};
+
+/// Gives the certificate to use now; asked at each handshake, so that it can be renewed.
+pub type TlsSource = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
+
+/// SMTP on any number of connections.
+pub struct SmtpServer {
+    current: ArcSwap<Current>,
+    service: MailService,
+    tls: Option<TlsSource>,
+}
+
+/// What a reload swaps; running connections keep theirs.
+pub(crate) struct Current {
+    pub(crate) settings: Settings,
+    pub(crate) config: Arc<Config>,
+}
+
+impl SmtpServer {
+    /// A server over this service. Without a certificate there is neither STARTTLS nor port 465.
+    pub fn new(settings: Settings, service: MailService, tls: Option<TlsSource>) -> Arc<Self> {
+        let current = ArcSwap::from_pointee(Current::new(settings, &service));
+        Arc::new(Self { current, service, tls })
+    }
+
+    /// Uses these settings for connections from now on.
+    pub fn reload(&self, settings: Settings) {
+        self.current.store(Arc::new(Current::new(settings, &self.service)));
+    }
+
+    /// Serves one connection to its end. Once `shutdown` is cancelled, it ends after the message
+    /// that is on its way in, if any.
+    pub async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        port: Port,
+        shutdown: CancellationToken,
+    ) {
+        let span = tracing::info_span!("smtp", %peer, queue_id = tracing::field::Empty);
+        metrics::counter!("facteur_smtp_connections_total", "port" => port_name(port)).increment(1);
+        let current = self.current.load_full();
+        let connection = self.connection(&current.settings, peer, port);
+        let driver = Driver::new(&self.service, self.tls.clone(), &current, connection, peer);
+        let run = async move {
+            if let Err(error) = driver.run(stream, shutdown).await {
+                tracing::debug!(%error, "connection lost");
+            }
+        };
+        run.instrument(span).await;
+    }
+
+    fn connection(&self, settings: &Settings, peer: SocketAddr, port: Port) -> Connection {
+        let loopback = peer.ip().to_canonical().is_loopback();
+        Connection {
+            port,
+            security: if port == Port::Submissions { Security::Tls } else { Security::Plain },
+            may_start_tls: self.tls.is_some(),
+            plaintext_auth: loopback && settings.plaintext_auth == PlaintextAuth::Loopback,
+        }
+    }
+}
+
+impl Current {
+    fn new(settings: Settings, service: &MailService) -> Self {
+        let config = Arc::new(settings.config(service.settings()));
+        Self { settings, config }
+    }
+}
+
+/// How logs and metrics call a port.
+pub(crate) fn port_name(port: Port) -> &'static str {
+    match port {
+        Port::Mx => "smtp",
+        Port::Submission => "submission",
+        Port::Submissions => "submissions",
+        Port::Lmtp => "lmtp",
+    }
+}

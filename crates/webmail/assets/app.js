@@ -1,0 +1,132 @@
+// Facteur's one script. Every page works without it; it makes them quicker.
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = (selector, root = document) => root.querySelector(selector);
+
+// A page of ours as a document. No text of ours ever becomes HTML in this one.
+const load = (address) => new Promise((done, failed) => {
+  const request = new XMLHttpRequest();
+  request.open("GET", address);
+  request.responseType = "document";
+  request.setRequestHeader("X-Background", "1");
+  request.onload = () => (request.status === 200 && request.response ? done(request.response) : failed());
+  request.onerror = failed;
+  request.send();
+});
+
+// Passwords can be looked at.
+for (const button of all("[data-show]")) {
+  const field = document.getElementById(button.dataset.show);
+  const show = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const shown = field.type === "text";
+    field.type = shown ? "password" : "text";
+    button.textContent = shown ? show : button.dataset.hideText;
+    field.focus();
+  });
+  field.form.addEventListener("submit", () => { field.type = "password"; });
+}
+
+// Tick all.
+const tickAll = () => {
+  for (const box of all("[data-all]")) {
+    const ticks = () => all(".tick input");
+    if (!ticks().length) continue;
+    box.closest("label").hidden = false;
+    box.addEventListener("change", () => ticks().forEach((tick) => { tick.checked = box.checked; }));
+  }
+};
+tickAll();
+
+// The live list: the server says that something changed, and the list is asked for anew.
+const live = () => one("form[data-live]");
+if (live() && window.EventSource) {
+  let busy = false;
+  let wanted = null;
+  const refresh = async () => {
+    const old = live();
+    if (busy || document.hidden || wanted === old.dataset.live) return;
+    busy = true;
+    try {
+      const page = await load(location.href);
+      const fresh = document.adoptNode(one("form[data-live]", page));
+      const ticked = new Set(all(".tick :checked", old).map((tick) => tick.value));
+      const known = new Set(all(".tick input", old).map((tick) => tick.value));
+      const focused = document.activeElement?.getAttribute?.("href");
+      let came = 0;
+      for (const tick of all(".tick input", fresh)) {
+        tick.checked = ticked.has(tick.value);
+        if (!known.has(tick.value)) { came += 1; tick.closest(".row").classList.add("fresh"); }
+      }
+      // Buttons under a hand or a cursor stay where they are.
+      old.replaceWith(fresh);
+      if (focused) one(`.row a[href="${CSS.escape(focused)}"]`, fresh)?.focus();
+      document.title = page.title;
+      const side = one(".side", page);
+      if (side) one(".side").replaceWith(document.adoptNode(side));
+      tickAll();
+      const said = one("[data-said]", fresh);
+      if (came && said) setTimeout(() => { said.textContent = said.dataset.text; }, 100);
+    } catch {
+      // The session may be over; the next click says so.
+    }
+    busy = false;
+    if (Number(live().dataset.live) < Number(wanted)) setTimeout(refresh, 1000);
+  };
+  const source = new EventSource("/evenements");
+  source.addEventListener("courrier", (event) => { wanted = event.data; refresh(); });
+  document.addEventListener("visibilitychange", refresh);
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+}
+
+// Menus close when one looks elsewhere.
+document.addEventListener("click", (event) => {
+  for (const menu of all("details.me[open], details.more[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of all("details.me[open], details.more[open]")) {
+    menu.open = false;
+    one("summary", menu).focus();
+  }
+});
+
+// What went wrong is read first.
+one("[data-focus]")?.focus();
+
+// Writing: no accidental sending, no second sending, no lost text, files by drop.
+const compose = one("[data-compose]");
+if (compose) {
+  let dirty = Boolean(one(".alert"));
+  let told = Date.now();
+  compose.addEventListener("input", () => {
+    dirty = true;
+    if (Date.now() - told > 240000) { told = Date.now(); fetch("/presence").catch(() => {}); }
+  });
+  compose.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input:not([type=file])")) event.preventDefault();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) one("#envoyer").click();
+  });
+  compose.addEventListener("submit", (event) => {
+    dirty = false;
+    if (compose.dataset.sent) return event.preventDefault();
+    compose.dataset.sent = "1";
+    setTimeout(() => { delete compose.dataset.sent; }, 8000);
+  });
+  addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  const files = one("#fichiers");
+  const over = (on) => (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    compose.classList.toggle("over", on);
+    if (event.type === "drop") { files.files = event.dataTransfer.files; dirty = true; }
+  };
+  compose.addEventListener("dragover", over(true));
+  compose.addEventListener("dragleave", over(false));
+  compose.addEventListener("drop", over(false));
+  const text = one("#texte");
+  if (document.activeElement === text) text.setSelectionRange(0, 0);
+}

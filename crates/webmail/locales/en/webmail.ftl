@@ -1,0 +1,186 @@
+# The webmail's sentences.
+
+skip = Skip to content
+new-tab = (new tab)
+error-label = Error:
+warning-label = Caution:
+
+# Login
+login-title = Sign in
+login-id = ID number or e-mail address
+login-id-hint = Your academic ID number, or your firstname.lastname address.
+login-password = Password
+login-show = Show
+login-hide = Hide
+login-button = Sign in
+login-advice = Nobody will ever ask you for your password, by e-mail or by telephone.
+login-refused = The ID or the password is not right. Check both; after several tries, wait a few minutes.
+login-missing = Enter your ID and your password.
+login-stale = The page was open for too long. Enter your password again.
+login-must-change = This password is temporary: a new one must be chosen first. Ask the IT officer of your school.
+login-left = You are signed out.
+logout = Sign out
+
+# Frame
+search-label = Search all folders
+search-hint = Search
+search-button = Search
+tabs-label = Quick access
+tab-inbox = Inbox
+compose-link = Write
+unread-count = { $count ->
+    [one] unread message
+   *[other] unread messages
+}
+
+# Folders
+folders-title = Folders
+folder-inbox = Inbox
+folder-drafts = Drafts
+folder-sent = Sent
+folder-archive = Archive
+folder-junk = Junk
+folder-trash = Bin
+
+# List
+list-range = { $first }–{ $last } of { $all }
+list-all = Tick all
+list-tick = Tick: { $subject }, { $person }
+list-unread = Unread:
+list-to = To:
+list-nobody = (no name)
+list-flagged = Follow-up
+list-attachment = Attachment
+list-answered = Answered
+list-forwarded = Forwarded
+list-empty = This folder is empty.
+list-changed = A new message has arrived.
+no-subject = (no subject)
+bulk-label = Ticked messages
+pages-label = Pages
+pages-newer = ← Newer
+pages-older = Older →
+
+# Actions
+action-seen = Mark as read
+action-unseen = Mark as unread
+action-flag = Follow up
+action-unflag = Stop following up
+action-archive = Archive
+action-delete = Delete
+action-delete-for-ever = Delete for ever
+action-move = Move
+action-move-to = Move to
+action-reply = Reply
+action-reply-all = Reply to all
+action-forward = Forward
+action-more = More actions
+notice-none-ticked = Tick at least one message first.
+notice-moved-one = The message is now in “{ $folder }”.
+notice-moved = { $count } messages are now in “{ $folder }”.
+notice-deleted = { $count ->
+    [one] The message is deleted for ever.
+   *[other] { $count } messages are deleted for ever.
+}
+notice-sent = The message is sent.
+notice-sent-no-copy = The message is sent, but the copy could not be put into “Sent”.
+
+# Message
+back-to = ← { $folder }
+message-newer = Newer
+message-older = Older
+message-from = From
+message-to = To
+message-cc = Copy
+message-date = Date
+message-to-hidden = Recipients not shown
+message-poses = the name looks like an address, but it is not the sender’s.
+message-files = { $count ->
+    [one] 1 attachment
+   *[other] { $count } attachments
+}
+message-text = Text of the message
+message-no-text = This message holds no text.
+message-cut = The message is very long: only its beginning is shown.
+message-as-text = Show as plain text
+message-as-html = Show with formatting
+message-source = Save the whole message
+file-download = Download
+file-see = View
+quote-show = Show quoted text
+images-blocked = Remote pictures are not shown, so that the sender does not learn that you read this message.
+html-too-large = The formatting of this message is too heavy: it is shown as plain text.
+
+# Writing
+compose-title = New message
+compose-title-reply = Reply
+compose-title-forward = Forward
+compose-title-error = To correct – { $title }
+compose-errors = The message is not sent yet
+compose-from = From
+compose-to = To
+compose-to-hint = Separate several addresses with commas.
+compose-cc = Copy (Cc)
+compose-bcc = Blind copy (Bcc)
+compose-subject = Subject
+compose-text = Message
+compose-files = Attachments
+compose-files-hint = At most { $limit } together.
+compose-attach = Attach now
+compose-remove = Remove
+compose-originals = Files of the original message
+compose-send = Send
+compose-cancel = Discard
+compose-nobody = Enter at least one recipient.
+compose-not-an-address = This is not a complete address: { $addresses }
+compose-unknown = This address does not exist: { $addresses }
+compose-outside = Sending outside our domains is not possible yet: { $addresses }
+compose-full = This mailbox is full: { $addresses }
+compose-too-many = A message can have at most { $max } recipients.
+compose-control = This field holds a line break or an invisible character. Enter it again.
+compose-not-own-address = This address is not yours.
+compose-files-too-large = The attachments exceed { $limit } together. The last ones were not kept.
+compose-stale = The page was from an earlier session. Read it through, then send again.
+compose-session-over = Your session is over, but your text is kept here. Sign in again in another tab, then come back and send again. Files must be attached again.
+compose-log-in-again = Sign in again
+quote-heading = On { $date }, { $person } wrote:
+forward-heading = ---------- Forwarded message ----------
+forward-from = From: { $from }
+forward-date = Date: { $date }
+forward-to = To: { $to }
+forward-subject = Subject: { $subject }
+
+# Search
+search-title = Search
+search-title-of = Search: { $asked }
+search-help = Words are looked for in all folders. To be precise: from:martin, to:durand, subject:"staff meeting".
+search-results = Results for “{ $asked }”
+search-nothing = No message holds all of these words.
+search-cut = Only the newest messages are shown. Add a word to be more precise.
+
+# Errors
+error-title = This page cannot be shown
+error-home = Back to the mail
+error-not-found = This page, folder or message does not exist, or no longer.
+error-stale = The request does not come from a page of this session. Go back to the mail and try again.
+error-logged-out = Your session is over. Sign in again.
+error-bad-request = The request was not understood.
+error-too-large = That is too large.
+error-too-slow = Sending took too long. Check the connection and try again.
+error-busy = The service is very busy. Try again in a moment.
+error-permission = You may not do that.
+error-quota = The mailbox is full. Delete messages, then empty the bin.
+error-internal = Something went wrong. Try again; if it persists, tell the help desk.
+
+# Dates and sizes
+date-today = today
+date-yesterday = yesterday
+date-at = at
+date-first-suffix = { "" }
+date-months-short = Jan|Feb|Mar|Apr|May|June|July|Aug|Sept|Oct|Nov|Dec
+date-months = January|February|March|April|May|June|July|August|September|October|November|December
+date-weekdays = Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday
+decimal-mark = .
+size-bytes = bytes
+size-kilobytes = KB
+size-megabytes = MB

@@ -1,0 +1,142 @@
+//! Dates as French people write them; the words come from the locale.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::locale::Locale;
+
+/// Writes dates in one place's time and words.
+pub(crate) struct Calendar<'a> {
+    pub(crate) locale: &'a Locale,
+    pub(crate) zone: TimeZone,
+    pub(crate) now: Timestamp,
+}
+
+impl Calendar<'_> {
+    /// For lists: `aujourd'hui 07:19`, `hier 18:02`, `23 nov.`, `23 nov. 2025`.
+    pub(crate) fn short(&self, unix_seconds: i64) -> String {
+        let Ok(instant) = Timestamp::from_second(unix_seconds) else { return String::new() };
+        let then = instant.to_zoned_datetime(self.zone.clone());
+        let today = self.now.to_zoned_datetime(self.zone.clone()).date();
+        let time = format!("{:02}:{:02}", then.hour(), then.minute());
+        if then.date() == today {
+            return format!("{} {time}", self.locale.text("date-today"));
+        }
+        if then.date().tomorrow().ok() == Some(today) {
+            return format!("{} {time}", self.locale.text("date-yesterday"));
+        }
+        let month = self.word("date-months-short", then.month() as usize - 1);
+        let day = self.day(then.day());
+        match then.year() == today.year() {
+            true => format!("{day}\u{a0}{month}"),
+            false => format!("{day}\u{a0}{month}\u{a0}{}", then.year()),
+        }
+    }
+
+    /// For a message: `mardi 24 novembre 2026 à 07:19`.
+    pub(crate) fn long(&self, unix_seconds: i64) -> String {
+        let Ok(instant) = Timestamp::from_second(unix_seconds) else { return String::new() };
+        let then = instant.to_zoned_datetime(self.zone.clone());
+        let weekday = self.word("date-weekdays", then.weekday().to_monday_zero_offset() as usize);
+        let month = self.word("date-months", then.month() as usize - 1);
+        let (day, year) = (self.day(then.day()), then.year());
+        let at = self.locale.text("date-at");
+        format!(
+            "{weekday} {day}\u{a0}{month} {year} {at}\u{a0}{:02}:{:02}",
+            then.hour(),
+            then.minute()
+        )
+    }
+
+    /// For machines: RFC 3339.
+    pub(crate) fn machine(&self, unix_seconds: i64) -> String {
+        Timestamp::from_second(unix_seconds).map(|instant| instant.to_string()).unwrap_or_default()
+    }
+
+    /// French writes the first of a month as an ordinal.
+    fn day(&self, day: i8) -> String {
+        match day {
+            1 => format!("1{}", self.locale.text("date-first-suffix")),
+            day => day.to_string(),
+        }
+    }
+
+    fn word(&self, list: &str, index: usize) -> String {
+        self.locale.text(list).split('|').nth(index).unwrap_or_default().trim().to_owned()
+    }
+}
+
+/// `12 Ko`, `3,4 Mo`: what people read of a size.
+pub(crate) fn size(locale: &Locale, bytes: u64) -> String {
+    let (value, unit) = match bytes {
+        0..1000 => (bytes.to_string(), "size-bytes"),
+        1000..999_500 => ((bytes as f64 / 1e3).round().to_string(), "size-kilobytes"),
+        _ => {
+            let tenths = (bytes as f64 / 1e5).round() as u64;
+            let comma = locale.text("decimal-mark");
+            let value = match tenths % 10 {
+                0 => format!("{}", tenths / 10),
+                tenth => format!("{}{comma}{tenth}", tenths / 10),
+            };
+            (value, "size-megabytes")
+        }
+    };
+    format!("{value}\u{a0}{}", locale.text(unit))
+}
+
+/// `12 345`, in groups of three.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locale::Locales;
+
+    #[test]
+    fn dates_read_as_in_french() {
+        let locales = Locales::load();
+        let calendar = Calendar {
+            locale: locales.default(),
+            zone: TimeZone::get("Europe/Paris").unwrap(),
+            now: "2026-11-24T09:00:00Z".parse().unwrap(),
+        };
+        let at = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
+        for (instant, short) in [
+            ("2026-11-24T06:19:00Z", "aujourd’hui 07:19"),
+            ("2026-11-23T23:30:00Z", "aujourd’hui 00:30"),
+            ("2026-11-23T17:02:00Z", "hier 18:02"),
+            ("2026-11-22T17:02:00Z", "22\u{a0}nov."),
+            ("2026-05-01T12:00:00Z", "1er\u{a0}mai"),
+            ("2025-08-31T12:00:00Z", "31\u{a0}août\u{a0}2025"),
+        ] {
+            assert_eq!(calendar.short(at(instant)), short);
+        }
+        assert_eq!(
+            calendar.long(at("2026-11-24T06:19:00Z")),
+            "mardi 24\u{a0}novembre 2026 à\u{a0}07:19"
+        );
+        assert_eq!(calendar.short(i64::MAX), "");
+    }
+
+    #[test]
+    fn sizes_and_numbers_read_as_in_french() {
+        let locales = Locales::load();
+        let size = |bytes| size(locales.default(), bytes);
+        assert_eq!(size(12), "12\u{a0}octets");
+        assert_eq!(size(12_400), "12\u{a0}Ko");
+        assert_eq!(size(3_440_000), "3,4\u{a0}Mo");
+        assert_eq!(size(25_000_000), "25\u{a0}Mo");
+        assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(number(12), "12");
+    }
+}

@@ -1,0 +1,154 @@
+//! The way in and the way out.
+
+use std::time::Instant;
+
+use directory::{AuthError, Authenticated, Service};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use mail_types::Secret;
+
+use crate::account::{Signed, cookie_attributes, session_cookie};
+use crate::csrf::hex;
+use crate::error::Error;
+use crate::headers;
+use crate::http::{Body, Form, Input, Visit};
+use crate::session::Limits;
+use crate::view::{self, Page};
+use crate::webmail::Port;
+
+/// Where people go after logging in. Never an address that a request named: no open redirect.
+const HOME: &str = "/boite/INBOX";
+
+/// Longest login and password that are looked at.
+const CREDENTIAL_BYTES_MAX: usize = 1024;
+
+#[derive(askama::Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    page: Page<'a>,
+    login: String,
+    error: Option<String>,
+}
+
+/// The login page's own cookie, to which its form is bound: nobody logs a stranger's browser
+/// into an account of their own (login CSRF).
+fn door_cookie(visit: &Visit) -> &'static str {
+    if visit.connection.port == Port::Https { "__Host-facteur-porte" } else { "facteur-porte" }
+}
+
+/// `/`: the login page, or the mailbox of whoever is logged in.
+pub(crate) async fn show(visit: &Visit) -> Result<Response<Body>, Error> {
+    if visit.session().await?.is_some() {
+        return Ok(headers::see_other(visit, HOME));
+    }
+    let left = visit.query("sortie").is_some().then(|| visit.locale().text("login-left"));
+    form(visit, StatusCode::OK, String::new(), None, left)
+}
+
+fn form(
+    visit: &Visit,
+    status: StatusCode,
+    login: String,
+    error: Option<String>,
+    notice: Option<String>,
+) -> Result<Response<Body>, Error> {
+    let known = visit.cookie(door_cookie(visit)).filter(|value| value.len() == 32);
+    let door = known.map_or_else(|| hex(rand::random::<[u8; 16]>()), str::to_owned);
+    let mut page = Page::outside(visit, visit.locale().text("login-title"));
+    page.token = visit.webmail.seal.token(door.as_bytes());
+    page.notice = notice;
+    let mut response = view::render(visit, status, &LoginPage { page, login, error })?;
+    set_cookie(visit, &mut response, door_cookie(visit), &door);
+    Ok(response)
+}
+
+/// `/connexion`
+pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>, Error> {
+    let fields = Form::read(visit, input).await?;
+    let login = fields.get("identifiant").trim().to_owned();
+    let password = Secret::new(fields.get("mot-de-passe").to_owned());
+    let door = visit.cookie(door_cookie(visit)).unwrap_or_default();
+    let locale = visit.locale();
+    if door.is_empty() || !visit.webmail.seal.verify(door.as_bytes(), fields.get("jeton")) {
+        let text = locale.text("login-stale");
+        return form(visit, StatusCode::FORBIDDEN, login, Some(text), None);
+    }
+    if login.is_empty() || password.expose().is_empty() {
+        let text = locale.text("login-missing");
+        return form(visit, StatusCode::BAD_REQUEST, login, Some(text), None);
+    }
+    let too_long = login.len().max(password.expose().len()) > CREDENTIAL_BYTES_MAX;
+    let peer = visit.connection.peer;
+    let outcome = match too_long {
+        true => Err(AuthError::Refused),
+        false => authenticate(visit, login.clone(), password).await?,
+    };
+    let (status, text) = match outcome {
+        Ok(authenticated) => {
+            tracing::info!(account = %authenticated.account.id, %peer, "webmail login");
+            return Ok(enter(visit, &authenticated.account));
+        }
+        // Unknown, suspended, wrong and too many read the same.
+        Err(AuthError::Refused | AuthError::TooMany) => (StatusCode::UNAUTHORIZED, "login-refused"),
+        Err(AuthError::MustChangePassword) => (StatusCode::FORBIDDEN, "login-must-change"),
+        Err(AuthError::TryAgain(error)) => {
+            tracing::warn!(%error, "login failed");
+            (StatusCode::SERVICE_UNAVAILABLE, "error-busy")
+        }
+    };
+    form(visit, status, login, Some(locale.text(text)), None)
+}
+
+/// Asks the directory from a thread that may wait: the borrows its answer is made of keep it from
+/// moving between threads, as a connection's task does.
+async fn authenticate(
+    visit: &Visit,
+    login: String,
+    password: Secret<String>,
+) -> Result<Result<Authenticated, AuthError>, Error> {
+    let directory = visit.webmail.service.directory().clone();
+    let peer = visit.connection.peer;
+    let runtime = tokio::runtime::Handle::current();
+    let asking = tokio::task::spawn_blocking(move || {
+        runtime.block_on(directory.authenticate(&login, &password, Service::Webmail, peer))
+    });
+    asking.await.map_err(|_| Error::Worker)
+}
+
+/// Starts a session with an id of its own; one that the browser brought along ends.
+fn enter(visit: &Visit, account: &directory::Account) -> Response<Body> {
+    let limits = Limits::from(&*visit.webmail.settings());
+    let (sessions, now) = (&visit.webmail.sessions, Instant::now());
+    if let Some(old) = visit.cookie(session_cookie(visit))
+        && let Some(old) = sessions.find(old, &limits, now, crate::session::Touch::Background)
+    {
+        sessions.end(&old.key);
+    }
+    let (_, cookie) = sessions.start(account, &limits, now);
+    let mut response = headers::see_other(visit, HOME);
+    set_cookie(visit, &mut response, session_cookie(visit), &cookie);
+    response
+}
+
+/// `/deconnexion`
+pub(crate) async fn leave(signed: &Signed, input: Input) -> Result<Response<Body>, Error> {
+    signed.form(input).await?;
+    let visit = &signed.visit;
+    visit.webmail.sessions.end(&signed.session.key);
+    let mut response = headers::see_other(visit, "/?sortie=1");
+    let expired = format!("{}=; Max-Age=0{}", session_cookie(visit), cookie_attributes(visit));
+    if let Ok(value) = HeaderValue::from_str(&expired) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    // W5: a shared computer keeps nothing of it. Not "cookies": the login page's own one stays.
+    let everything = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), everything);
+    Ok(response)
+}
+
+fn set_cookie(visit: &Visit, response: &mut Response<Body>, name: &str, value: &str) {
+    let cookie = format!("{name}={value}{}", cookie_attributes(visit));
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}

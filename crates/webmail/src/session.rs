@@ -1,0 +1,330 @@
+//! W5: sessions, kept in memory under the hash of a random id that only the cookie holds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use directory::Account;
+use mail_service::OpenMailbox;
+use mail_types::{AccountId, MailboxName};
+use tokio_util::sync::CancellationToken;
+
+use crate::compose::parked::Parked;
+use crate::csrf::{hex, unhex};
+use crate::settings::Settings;
+
+/// One login in one browser.
+pub(crate) struct Session {
+    /// Hash of the cookie; what forms are bound to.
+    pub(crate) key: SessionKey,
+    /// Whose.
+    pub(crate) account: AccountId,
+    /// The credentials' version at login; another one ends the session.
+    credential_version: u64,
+    started: Instant,
+    /// Changes with every click; held for an assignment.
+    used: Mutex<Instant>,
+    /// What the next page shows once. Held for a take.
+    notice: Mutex<Option<String>>,
+    /// The mailbox looked at last, so that its snapshot stays in memory between two clicks.
+    open: Mutex<Option<(MailboxName, OpenMailbox)>>,
+    /// Files of messages that are being written.
+    pub(crate) parked: Parked,
+    /// Ends with the session: live lists listen to it.
+    pub(crate) ended: CancellationToken,
+}
+
+/// BLAKE3 of the cookie's bytes: reading the server's memory dump opens no session.
+pub(crate) type SessionKey = [u8; 32];
+
+impl Session {
+    /// What the next page shows once.
+    pub(crate) fn set_notice(&self, text: String) {
+        *lock(&self.notice) = Some(text);
+    }
+
+    /// Takes what is to be shown once.
+    pub(crate) fn take_notice(&self) -> Option<String> {
+        lock(&self.notice).take()
+    }
+
+    /// The mailbox held, if it is this one.
+    pub(crate) fn held(&self, name: &MailboxName) -> Option<OpenMailbox> {
+        lock(&self.open).as_ref().filter(|(held, _)| held == name).map(|(_, open)| open.clone())
+    }
+
+    /// Holds a mailbox until another is looked at.
+    pub(crate) fn hold(&self, name: MailboxName, open: OpenMailbox) {
+        *lock(&self.open) = Some((name, open));
+    }
+
+    fn is_over(&self, limits: &Limits, now: Instant) -> bool {
+        let idle = now.saturating_duration_since(*lock(&self.used));
+        idle >= limits.idle || now.saturating_duration_since(self.started) >= limits.absolute
+    }
+}
+
+/// All sessions.
+pub(crate) struct Sessions {
+    /// Held for a look-up or a sweep; nothing awaits inside.
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    by_key: HashMap<SessionKey, Arc<Session>>,
+    swept: Option<Instant>,
+}
+
+/// How long and how many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    idle: Duration,
+    absolute: Duration,
+    total_max: usize,
+    per_account_max: usize,
+}
+
+impl From<&Settings> for Limits {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            idle: Duration::from_secs(u64::from(settings.session_idle_minutes) * 60),
+            absolute: Duration::from_secs(u64::from(settings.session_absolute_hours) * 3600),
+            total_max: settings.sessions_max.max(1),
+            per_account_max: settings.sessions_per_account_max.max(1),
+        }
+    }
+}
+
+/// How often sessions that are over are looked for.
+const SWEEP: Duration = Duration::from_secs(60);
+
+impl Sessions {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self { inner: Mutex::default() }
+    }
+
+    /// Starts a session with a new random id, and gives the cookie's value, which is nowhere else.
+    pub(crate) fn start(
+        &self,
+        account: &Account,
+        limits: &Limits,
+        now: Instant,
+    ) -> (Arc<Session>, String) {
+        let id: [u8; 16] = rand::random();
+        let session = Arc::new(Session {
+            key: *blake3::hash(&id).as_bytes(),
+            account: account.id,
+            credential_version: account.credential_version,
+            started: now,
+            used: Mutex::new(now),
+            notice: Mutex::default(),
+            open: Mutex::default(),
+            parked: Parked::default(),
+            ended: CancellationToken::new(),
+        });
+        let mut inner = lock(&self.inner);
+        inner.sweep(limits, now);
+        inner.make_room(limits, account.id);
+        inner.by_key.insert(session.key, Arc::clone(&session));
+        metrics::gauge!("facteur_webmail_sessions").set(inner.by_key.len() as f64);
+        (session, hex(id))
+    }
+
+    /// The session of a cookie. `touch` counts as a click; a live list asking does not.
+    pub(crate) fn find(
+        &self,
+        cookie: &str,
+        limits: &Limits,
+        now: Instant,
+        touch: Touch,
+    ) -> Option<Arc<Session>> {
+        let key = *blake3::hash(&unhex::<16>(cookie)?).as_bytes();
+        let mut inner = lock(&self.inner);
+        let session = Arc::clone(inner.by_key.get(&key)?);
+        if session.is_over(limits, now) {
+            inner.remove(&key);
+            return None;
+        }
+        if touch == Touch::Click {
+            *lock(&session.used) = now;
+        }
+        Some(session)
+    }
+
+    /// Whether the session still stands for this account as it is now.
+    pub(crate) fn check(&self, session: &Session, account: Option<&Account>) -> bool {
+        let valid = account.is_some_and(|account| {
+            account.credential_version == session.credential_version
+                && account.state == directory::AccountState::Active
+        });
+        if !valid {
+            self.end(&session.key);
+        }
+        valid
+    }
+
+    /// Whether a session has neither ended nor run out.
+    pub(crate) fn is_open(&self, session: &Session, limits: &Limits, now: Instant) -> bool {
+        let mut inner = lock(&self.inner);
+        if inner.by_key.contains_key(&session.key) && session.is_over(limits, now) {
+            inner.remove(&session.key);
+        }
+        inner.by_key.contains_key(&session.key)
+    }
+
+    /// Ends a session.
+    pub(crate) fn end(&self, key: &SessionKey) {
+        lock(&self.inner).remove(key);
+    }
+}
+
+/// Whether looking a session up keeps it alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Touch {
+    /// Somebody clicked.
+    Click,
+    /// A page asked by itself.
+    Background,
+}
+
+impl Inner {
+    fn remove(&mut self, key: &SessionKey) {
+        if let Some(session) = self.by_key.remove(key) {
+            session.ended.cancel();
+        }
+    }
+
+    fn sweep(&mut self, limits: &Limits, now: Instant) {
+        let is_due = self.swept.is_none_or(|at| now.saturating_duration_since(at) >= SWEEP);
+        if is_due || self.by_key.len() >= limits.total_max {
+            self.swept = Some(now);
+            self.by_key.retain(|_, session| {
+                let over = session.is_over(limits, now);
+                if over {
+                    session.ended.cancel();
+                }
+                !over
+            });
+        }
+    }
+
+    fn make_room(&mut self, limits: &Limits, account: AccountId) {
+        let own = |session: &&Arc<Session>| session.account == account;
+        if self.by_key.values().filter(own).count() >= limits.per_account_max {
+            self.remove_oldest(|session| session.account == account);
+        }
+        if self.by_key.len() >= limits.total_max {
+            self.remove_oldest(|_| true);
+        }
+    }
+
+    fn remove_oldest(&mut self, of: impl Fn(&Session) -> bool) {
+        let candidates = self.by_key.values().filter(|session| of(session));
+        let oldest = candidates.min_by_key(|session| *lock(&session.used)).map(|s| s.key);
+        if let Some(key) = oldest {
+            self.remove(&key);
+        }
+    }
+}
+
+/// A panic while the lock was held ended one request; the map is whole all the same.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use directory::AccountState;
+    use mail_types::Role;
+
+    use super::*;
+
+    fn account(number: u64) -> Account {
+        Account {
+            id: AccountId(number),
+            primary_address: "a@ac.test".parse().unwrap(),
+            aliases: Vec::new(),
+            name: String::new(),
+            academic_id: "1234".parse().unwrap(),
+            unit: None,
+            role: Role::Agent,
+            quota_bytes: None,
+            state: AccountState::Active,
+            credential_version: 1,
+        }
+    }
+
+    fn limits() -> Limits {
+        let settings =
+            Settings { sessions_max: 5, sessions_per_account_max: 2, ..Settings::default() };
+        Limits::from(&settings)
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_session_ends_when_idle_and_when_old() {
+        let (sessions, limits, start) = (Sessions::new(), limits(), Instant::now());
+        let (_, cookie) = sessions.start(&account(1), &limits, start);
+        let mut now = start;
+        for _ in 0..35 {
+            now += 20 * MINUTE;
+            assert!(sessions.find(&cookie, &limits, now, Touch::Click).is_some());
+        }
+        assert!(sessions.find(&cookie, &limits, start + 720 * MINUTE, Touch::Click).is_none());
+        let (session, cookie) = sessions.start(&account(1), &limits, start);
+        assert!(sessions.find(&cookie, &limits, start + 29 * MINUTE, Touch::Background).is_some());
+        assert!(sessions.find(&cookie, &limits, start + 30 * MINUTE, Touch::Background).is_none());
+        assert!(session.ended.is_cancelled());
+    }
+
+    #[test]
+    fn every_login_gets_an_id_of_its_own_and_no_other_opens_it() {
+        let (sessions, limits, now) = (Sessions::new(), limits(), Instant::now());
+        let (session, cookie) = sessions.start(&account(1), &limits, now);
+        let (_, other) = sessions.start(&account(1), &limits, now);
+        assert_ne!(cookie, other);
+        assert_eq!(cookie.len(), 32);
+        for wrong in ["", &cookie[1..], &cookie.to_uppercase().replace('A', "B"), &hex(session.key)]
+        {
+            assert!(sessions.find(wrong, &limits, now, Touch::Click).is_none() || wrong == cookie);
+        }
+        sessions.end(&session.key);
+        assert!(sessions.find(&cookie, &limits, now, Touch::Click).is_none());
+        assert!(sessions.find(&other, &limits, now, Touch::Click).is_some());
+    }
+
+    #[test]
+    fn sessions_are_bounded_and_the_one_unused_for_longest_goes() {
+        let (sessions, limits, start) = (Sessions::new(), limits(), Instant::now());
+        let (_, first) = sessions.start(&account(1), &limits, start);
+        let (_, second) = sessions.start(&account(1), &limits, start + MINUTE);
+        sessions.find(&first, &limits, start + 2 * MINUTE, Touch::Click);
+        let (_, third) = sessions.start(&account(1), &limits, start + 3 * MINUTE);
+        let alive = |cookie: &str| {
+            sessions.find(cookie, &limits, start + 3 * MINUTE, Touch::Background).is_some()
+        };
+        assert_eq!((alive(&first), alive(&second), alive(&third)), (true, false, true));
+        for number in 2..9 {
+            sessions.start(&account(number), &limits, start + 3 * MINUTE);
+        }
+        assert_eq!(lock(&sessions.inner).by_key.len(), 5);
+    }
+
+    #[test]
+    fn a_changed_credential_ends_the_session() {
+        let (sessions, limits, now) = (Sessions::new(), limits(), Instant::now());
+        let changes: [fn(&mut Account); 2] =
+            [|a| a.credential_version = 2, |a| a.state = AccountState::Suspended];
+        for change in changes {
+            let (session, cookie) = sessions.start(&account(1), &limits, now);
+            assert!(sessions.check(&session, Some(&account(1))));
+            let mut changed = account(1);
+            change(&mut changed);
+            assert!(!sessions.check(&session, Some(&changed)));
+            assert!(sessions.find(&cookie, &limits, now, Touch::Click).is_none());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A demo server for tests that drive the whole program from outside.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a start may take on a slow, busy machine.
+const START_MAX: Duration = Duration::from_secs(120);
+
+/// A running demo; dropping it kills it, as a power failure of the program would.
+pub struct Demo {
+    pub dir: PathBuf,
+    pub port_base: u16,
+    child: Child,
+    pub _root: tempfile::TempDir,
+}
+
+impl Demo {
+    /// Starts a demo with this many agents in a directory of its own.
+    pub fn start(accounts: u32) -> Self {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = root.path().join("demo");
+        let port_base = free_port_base();
+        let child = spawn(&dir, port_base, accounts);
+        let mut demo = Self { dir, port_base, child, _root: root };
+        demo.wait_until_ready();
+        demo
+    }
+
+    /// Kills the server (SIGKILL), and starts it again on the same data.
+    pub fn kill_and_restart(&mut self, accounts: u32) {
+        self.child.kill().expect("the server runs");
+        self.child.wait().expect("the server ends");
+        std::fs::remove_file(self.dir.join("demo.json")).expect("demo.json was written");
+        self.child = spawn(&self.dir, self.port_base, accounts);
+        self.wait_until_ready();
+    }
+
+    /// Runs `python3 tests/scripts/NAME DIR/demo.json ARGS…`; panics with its output when it fails.
+    pub fn run_script(&self, name: &str, args: &[&str]) -> String {
+        let output = self.script(name, args).output().expect("python3 runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name} failed\n{text}\n{errors}\n{}", self.log_tail());
+        print!("{text}");
+        text
+    }
+
+    pub fn script(&self, name: &str, args: &[&str]) -> Command {
+        let script = repository().join("tests/scripts").join(name);
+        let mut command = Command::new("python3");
+        command.arg(script).arg(self.dir.join("demo.json")).args(args);
+        command
+    }
+
+    /// Runs `facteur ARGS…` on this demo's configuration, through its socket.
+    pub fn facteur(&self, args: &[&str]) -> std::process::Output {
+        let config = self.dir.join("facteur.toml");
+        Command::new(env!("CARGO_BIN_EXE_facteur"))
+            .arg("--config")
+            .arg(config)
+            .args(args)
+            .output()
+            .expect("facteur runs")
+    }
+
+    fn wait_until_ready(&mut self) {
+        let started = Instant::now();
+        while !self.dir.join("demo.json").exists() {
+            if let Some(status) = self.child.try_wait().expect("the server can be asked") {
+                panic!("the demo ended with {status}\n{}", self.log_tail());
+            }
+            assert!(started.elapsed() < START_MAX, "the demo did not start\n{}", self.log_tail());
+            // There is no event to wait for: the file appears in another process.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.dir.with_extension("log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(dir: &Path, port_base: u16, accounts: u32) -> Child {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.with_extension("log"))
+        .expect("a log file");
+    Command::new(env!("CARGO_BIN_EXE_facteur"))
+        .args(["demo", "--dir"])
+        .arg(dir)
+        .args(["--port-base", &port_base.to_string()])
+        .args(["--accounts", &accounts.to_string()])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("the log file"))
+        .stderr(log)
+        .spawn()
+        .expect("facteur starts")
+}
+
+/// A base under which all eight ports are free now.
+fn free_port_base() -> u16 {
+    let first = 20_000 + (std::process::id() % 300) as u16 * 100;
+    (0..400u16)
+        .map(|step| 20_000 + (first - 20_000 + step * 100) % 40_000)
+        .find(|base| {
+            [25, 24, 587, 465, 143, 993, 80, 443]
+                .iter()
+                .all(|offset| std::net::TcpListener::bind(("127.0.0.1", base + offset)).is_ok())
+        })
+        .expect("a free range of ports")
+}
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

@@ -1,1 +1,0 @@
-//! What no single crate can prove: foreign clients, crash and power cut, browser.
