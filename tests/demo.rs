@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 const START_MAX: Duration = Duration::from_secs(120);
 
 /// A running demo; dropping it kills it, as a power failure of the program would.
-pub struct Demo {
-    pub dir: PathBuf,
-    pub port_base: u16,
+pub(crate) struct Demo {
+    pub(crate) dir: PathBuf,
+    pub(crate) port_base: u16,
     child: Child,
-    pub _root: tempfile::TempDir,
+    pub(crate) _root: tempfile::TempDir,
 }
 
 impl Demo {
     /// Starts a demo with this many agents in a directory of its own.
-    pub fn start(accounts: u32) -> Self {
+    pub(crate) fn start(accounts: u32) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = root.path().join("demo");
         let port_base = free_port_base();
@@ -28,25 +28,38 @@ impl Demo {
     }
 
     /// Kills the server (SIGKILL), and starts it again on the same data.
-    pub fn kill_and_restart(&mut self, accounts: u32) {
+    pub(crate) fn kill_and_restart(&mut self, accounts: u32) {
         self.child.kill().expect("the server runs");
         self.child.wait().expect("the server ends");
+        self.restart(accounts);
+    }
+
+    /// Stops the server as an operator would (SIGTERM).
+    pub(crate) fn stop(&mut self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        assert!(sent.success());
+        let status = self.child.wait().expect("the server ends");
+        assert!(status.success(), "stopped with {status}\n{}", self.log_tail());
+    }
+
+    /// Starts it again on the same data.
+    pub(crate) fn restart(&mut self, accounts: u32) {
         std::fs::remove_file(self.dir.join("demo.json")).expect("demo.json was written");
         self.child = spawn(&self.dir, self.port_base, accounts);
         self.wait_until_ready();
     }
 
     /// Runs `python3 tests/scripts/NAME DIR/demo.json ARGS…`; panics with its output when it fails.
-    pub fn run_script(&self, name: &str, args: &[&str]) -> String {
+    pub(crate) fn run_script(&self, name: &str, args: &[&str]) -> String {
         let output = self.script(name, args).output().expect("python3 runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name} failed\n{text}\n{errors}\n{}", self.log_tail());
-        print!("{text}");
         text
     }
 
-    pub fn script(&self, name: &str, args: &[&str]) -> Command {
+    pub(crate) fn script(&self, name: &str, args: &[&str]) -> Command {
         let script = repository().join("tests/scripts").join(name);
         let mut command = Command::new("python3");
         command.arg(script).arg(self.dir.join("demo.json")).args(args);
@@ -54,7 +67,7 @@ impl Demo {
     }
 
     /// Runs `facteur ARGS…` on this demo's configuration, through its socket.
-    pub fn facteur(&self, args: &[&str]) -> std::process::Output {
+    pub(crate) fn facteur(&self, args: &[&str]) -> std::process::Output {
         let config = self.dir.join("facteur.toml");
         Command::new(env!("CARGO_BIN_EXE_facteur"))
             .arg("--config")
@@ -76,7 +89,7 @@ impl Demo {
         }
     }
 
-    pub fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let log = std::fs::read_to_string(self.dir.with_extension("log")).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
@@ -122,6 +135,6 @@ fn free_port_base() -> u16 {
 }
 
 /// The repository's root.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

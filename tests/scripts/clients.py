@@ -102,6 +102,8 @@ for name, send, port, implicit in [
     number = wait()
     print(f"{name}: heard in IDLE {time.monotonic() - started:.2f} s after the client was started")
     client.send(b"DONE\r\n")
+    while not client.readline().startswith(b"i1 OK"):
+        pass
     client.logout()
     sent.append((number, message))
 

@@ -117,14 +117,15 @@ impl Directory {
             return admitted(loaded);
         }
         let verdict = inner.hasher.verify(place, Arc::clone(&phc), prepared).await;
-        let verdict = verdict.map_err(AuthError::TryAgain)?;
+        let (verdict, place) = verdict.map_err(AuthError::TryAgain)?;
         let Some(loaded) = subject.filter(|_| verdict.matches) else {
             return Err(AuthError::Refused);
         };
         self.still_as_verified(loaded).await?;
-        match verdict.upgraded {
-            Some(upgraded) => self.upgrade(loaded, &phc, upgraded).await,
-            None => inner.verified.insert(key),
+        inner.verified.insert(key);
+        drop(place);
+        if let Some(upgraded) = verdict.upgraded {
+            self.upgrade(loaded, &phc, upgraded).await;
         }
         admitted(loaded)
     }

@@ -32,6 +32,7 @@ pub(crate) struct Columns {
     role: Option<usize>,
     quota: Option<usize>,
     password: Option<usize>,
+    count: usize,
 }
 
 pub(crate) type Records<R> = csv::Reader<io::Chain<io::Cursor<Vec<u8>>, R>>;
@@ -84,6 +85,7 @@ impl Columns {
             role: places.get("role").copied(),
             quota: places.get("quota").copied(),
             password: places.get("password").copied(),
+            count: header.len(),
         })
     }
 
@@ -105,6 +107,11 @@ impl Columns {
         let refuse = |reason: String| RefusedLine { line: number, reason };
         if record.as_slice().len() > LINE_BYTES_MAX {
             return Err(refuse(format!("it is longer than {LINE_BYTES_MAX} bytes")));
+        }
+        if record.len() > self.count {
+            let reason = "it has more fields than the header: put a field with a separator in it \
+                          (a password hash has commas) in quotes";
+            return Err(refuse(reason.into()));
         }
         self.parse(number, &record).map_err(refuse)
     }

@@ -159,7 +159,9 @@ pub(crate) struct Hasher {
 const BUSY: DirectoryError = DirectoryError::Busy { what: "verifying passwords" };
 
 /// The right to hash once.
-pub(crate) struct Place(OwnedSemaphorePermit);
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 /// What came of comparing a password with a hash.
 pub(crate) struct Verdict {
@@ -197,25 +199,26 @@ impl Hasher {
     /// Waits for a turn to hash; not for ever, and not behind an endless line.
     pub(crate) async fn place(&self) -> Result<Place, DirectoryError> {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(Place(permit));
+            return Ok(Place { _permit: permit });
         }
         let Some(_waiting) = Waiting::enter(&self.waiting, self.waiting_max) else {
             return Err(BUSY);
         };
         match tokio::time::timeout(self.wait_max, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Place(permit)),
+            Ok(Ok(permit)) => Ok(Place { _permit: permit }),
             _ => Err(BUSY),
         }
     }
 
     /// Compares a prepared password with a hash: always exactly one Argon2 computation, and one
-    /// more when it matches a hash that is cheaper than today's.
+    /// more when it matches a hash that is cheaper than today's. Gives the place back, to be kept
+    /// until those who wait for it can profit from the verdict.
     pub(crate) async fn verify(
         &self,
         place: Place,
         phc: Arc<str>,
         prepared: Zeroizing<String>,
-    ) -> Result<Verdict, DirectoryError> {
+    ) -> Result<(Verdict, Place), DirectoryError> {
         let done = Arc::clone(&self.done);
         blocking(place, move || {
             let hash = PasswordHash::new(&phc).map_err(|error| {
@@ -255,7 +258,7 @@ impl Hasher {
             Checked::ToHash(prepared) => prepared,
         };
         let permit = Arc::clone(&self.places).acquire_owned().await.map_err(|_| BUSY)?;
-        self.hash(Place(permit), prepared).await
+        self.hash(Place { _permit: permit }, prepared).await
     }
 
     async fn hash(
@@ -264,7 +267,7 @@ impl Hasher {
         prepared: Zeroizing<String>,
     ) -> Result<String, DirectoryError> {
         count(&self.done);
-        blocking(place, move || hash(&prepared)).await
+        blocking(place, move || hash(&prepared)).await.map(|(hash, _)| hash)
     }
 }
 
@@ -295,12 +298,8 @@ fn checked(new: &NewPassword) -> Result<Checked, DirectoryError> {
 async fn blocking<T: Send + 'static>(
     place: Place,
     work: impl FnOnce() -> Result<T, DirectoryError> + Send + 'static,
-) -> Result<T, DirectoryError> {
-    let ended = tokio::task::spawn_blocking(move || {
-        let outcome = work();
-        drop(place.0);
-        outcome
-    });
+) -> Result<(T, Place), DirectoryError> {
+    let ended = tokio::task::spawn_blocking(move || work().map(|done| (done, place)));
     ended.await.unwrap_or(Err(DirectoryError::Busy { what: "stopping" }))
 }
 
@@ -311,7 +310,8 @@ impl<'a> Waiting<'a> {
     fn enter(count: &'a AtomicUsize, max: usize) -> Option<Self> {
         let enter = |waiting: usize| (waiting < max).then_some(waiting + 1);
         let entered = count.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
-        entered.is_ok().then_some(Self(count))
+        // Not `then_some`: one that is made and thrown away would be counted out.
+        entered.is_ok().then(|| Self(count))
     }
 }
 

@@ -136,7 +136,10 @@ async fn an_alias_taken_away_stays_reserved_for_its_account() {
     for _ in 0..2 {
         directory.add_alias(marie.id, &alias).await.unwrap();
     }
-    assert_eq!(directory.account(marie.id).await.unwrap().unwrap().aliases, [alias.clone()]);
+    assert_eq!(
+        directory.account(marie.id).await.unwrap().unwrap().aliases,
+        std::slice::from_ref(&alias)
+    );
     for _ in 0..2 {
         directory.remove_alias(marie.id, &alias).await.unwrap();
     }

@@ -26,7 +26,7 @@ fn counts(report: &ImportReport) -> (u64, u64, u64, usize) {
 async fn the_same_file_again_changes_nothing() {
     let (store, directory) = directory().await;
     let csv = format!(
-        "{HEADER}marie@ac.test,Marie Martin,00000001,0750001A,it-officer,5G,{}\n\
+        "{HEADER}marie@ac.test,Marie Martin,00000001,0750001A,it-officer,5G,\"{}\"\n\
          jean@ac.test,\"Petit, Jean\",00000002,,,,\n\
          chef@ac.test,Chef,00000003,,,unlimited,{PASSWORD}\n",
         hash()
@@ -100,6 +100,7 @@ async fn every_refused_line_is_told_with_its_number_and_reason() {
         ("good@ac.test,X,00000011,,,,", "stands in line 2"),
         ("i@ac.test,X,00000001,,,,", "stands in line 2"),
         ("k@ac.test", "4 to 16 digits"),
+        ("l@ac.test,X,00000013,,,,$argon2id$v=19$m=19456,t=2,p=1$a$b", "in quotes"),
         ("last@ac.test,Last,00000012,,,,", ""),
     ];
     let csv: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
@@ -161,7 +162,7 @@ async fn ten_thousand_hashed_accounts_share_their_commits() {
     let hash = hash();
     let mut csv = HEADER.to_owned();
     for number in 0..10_000 {
-        csv += &format!("agent{number}@ac.test,Agent {number},{number:08},0750001A,,,{hash}\n");
+        csv += &format!("agent{number}@ac.test,Agent {number},{number:08},0750001A,,,\"{hash}\"\n");
     }
     let (start, syncs) = (Instant::now(), store.syncs());
     let mut told = Vec::new();

@@ -140,7 +140,10 @@ async fn suspending_ends_a_remembered_password_and_resuming_brings_it_back() {
     assert!(login(&directory, "marie@ac.test", PASSWORD).await.is_some());
     directory.delete_account(marie.id).await.unwrap();
     assert!(login(&directory, "marie@ac.test", PASSWORD).await.is_none());
-    assert_eq!([changes.try_recv(), changes.try_recv(), changes.try_recv()], [Ok(marie.id); 3]);
+    assert_eq!(
+        [changes.try_recv(), changes.try_recv(), changes.try_recv()],
+        std::array::from_fn(|_| Ok(marie.id))
+    );
 }
 
 #[tokio::test]

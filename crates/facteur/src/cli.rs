@@ -167,7 +167,9 @@ impl Cli {
                 admin::offline::restore(&Config::load(&self.config)?, &dir).await
             }
             Command::Salvage => admin::offline::salvage(&Config::load(&self.config)?).await,
-            Command::Admin(command) => admin::client::run(&Config::load(&self.config)?, command).await,
+            Command::Admin(command) => {
+                admin::client::run(&Config::load(&self.config)?, command).await
+            }
         }
     }
 }

@@ -138,7 +138,8 @@ pub(crate) enum Encryption {
 
 impl Default for Config {
     fn default() -> Self {
-        let listen = |port, service| Listen { address: SocketAddr::from(([0u16; 8], port)), service };
+        let listen =
+            |port, service| Listen { address: SocketAddr::from(([0u16; 8], port)), service };
         Self {
             hostname: "mail.example.test".into(),
             domains: Vec::new(),
@@ -291,7 +292,10 @@ mod tests {
     fn an_error_names_line_key_and_what_is_allowed() {
         for (text, wanted) in [
             ("hostname = \"a.test\"\ndata_dirr = \"x\"", "line 2: unknown field `data_dirr`"),
-            ("[log]\nformat = \"xml\"", "line 2: unknown variant `xml`, expected `human` or `json`"),
+            (
+                "[log]\nformat = \"xml\"",
+                "line 2: unknown variant `xml`, expected `human` or `json`",
+            ),
             ("[connections]\ntotal_max = -1", "line 2: invalid value"),
             ("domains = [\"a..b\"]", "line 1: not a domain name"),
             ("hostname = \"-\"", "hostname: \"-\" is not a host name"),

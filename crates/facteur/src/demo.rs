@@ -124,7 +124,8 @@ fn config(options: &Options) -> Result<Config, String> {
     let https = options.port_base + 443;
     config.webmail.public_url = format!("https://localhost:{https}").try_into().map_err(text)?;
     config.webmail.plain_http = webmail::PlainHttp::ServeLoopback;
-    config.directory.postmaster = Some(format!("referent.numerique@{DOMAIN}").parse().map_err(text)?);
+    config.directory.postmaster =
+        Some(format!("referent.numerique@{DOMAIN}").parse().map_err(text)?);
     Config::parse(&toml::to_string(&config).map_err(text)?)
 }
 
@@ -151,9 +152,7 @@ async fn create_agents(services: &Services, options: &Options) -> Result<(), Str
     let hash = directory::hash_password(&Secret::from(options.password.as_str())).map_err(text)?;
     let mut csv = String::from("address,name,academic_id,password\n");
     for number in 1..=options.accounts {
-        csv.push_str(&format!(
-            "agent{number}@{DOMAIN},Agent {number},9{number:09},\"{hash}\"\n"
-        ));
+        csv.push_str(&format!("agent{number}@{DOMAIN},Agent {number},9{number:09},\"{hash}\"\n"));
     }
     let (reporter, mut events) = Reporter::new();
     let total = u64::from(options.accounts);
@@ -236,9 +235,7 @@ fn write_json(options: &Options) -> Result<(), String> {
         .iter()
         .map(|(_, offset, name)| ((*name).to_owned(), (options.port_base + offset).into()))
         .collect();
-    let account = |address: String, academic_id: String, password: &str| {
-        serde_json::json!({ "address": address, "academic_id": academic_id, "password": password })
-    };
+    let account = |address: String, academic_id: String, password: &str| serde_json::json!({ "address": address, "academic_id": academic_id, "password": password });
     let people = PEOPLE.iter().map(|(local, _, academic_id, _, _, password)| {
         account(format!("{local}@{DOMAIN}"), (*academic_id).to_owned(), password)
     });
@@ -271,11 +268,26 @@ fn print_table(options: &Options) {
         say(&format!("  {agents:<34} {:<12} {}", "", options.password));
     }
     say("");
-    say(&format!("  webmail      https://localhost:{}  or  http://localhost:{}", base + 443, base + 80));
-    say(&format!("  IMAP         localhost:{} (TLS)  {} (STARTTLS or plain)", base + 993, base + 143));
-    say(&format!("  submission   localhost:{} (TLS)  {} (STARTTLS or plain)", base + 465, base + 587));
+    say(&format!(
+        "  webmail      https://localhost:{}  or  http://localhost:{}",
+        base + 443,
+        base + 80
+    ));
+    say(&format!(
+        "  IMAP         localhost:{} (TLS)  {} (STARTTLS or plain)",
+        base + 993,
+        base + 143
+    ));
+    say(&format!(
+        "  submission   localhost:{} (TLS)  {} (STARTTLS or plain)",
+        base + 465,
+        base + 587
+    ));
     say(&format!("  SMTP, LMTP   localhost:{}, {}", base + 25, base + 24));
-    say(&format!("  administer   facteur --config {} account list", options.dir.join("facteur.toml").display()));
+    say(&format!(
+        "  administer   facteur --config {} account list",
+        options.dir.join("facteur.toml").display()
+    ));
     say("");
 }
 

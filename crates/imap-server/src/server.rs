@@ -71,7 +71,12 @@ impl ImapServer {
     }
 
     /// Counts a login; `None` when the account has too many from there.
-    pub(crate) fn enter(self: &Arc<Self>, account: AccountId, from: IpAddr, max: u32) -> Option<Login> {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        account: AccountId,
+        from: IpAddr,
+        max: u32,
+    ) -> Option<Login> {
         let key = (account, from);
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         let count = logins.entry(key).or_default();

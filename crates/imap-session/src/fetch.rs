@@ -92,9 +92,7 @@ pub(crate) fn parse(lexer: &mut Lexer<'_>) -> Result<Vec<Item>, Bad> {
     let macro_items = match copy.word().unwrap_or_default().as_str() {
         "ALL" => &[Item::Flags, Item::InternalDate, Item::Size, Item::Envelope][..],
         "FAST" => &[Item::Flags, Item::InternalDate, Item::Size],
-        "FULL" => {
-            &[Item::Flags, Item::InternalDate, Item::Size, Item::Envelope, Item::Body]
-        }
+        "FULL" => &[Item::Flags, Item::InternalDate, Item::Size, Item::Envelope, Item::Body],
         _ => return Ok(vec![item(lexer)?]),
     };
     *lexer = copy;

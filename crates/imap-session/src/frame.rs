@@ -169,7 +169,8 @@ impl Framer {
     fn line(&mut self, limits: &Limits) -> Frame {
         let Some(found) = self.buffer[self.scanned..].iter().position(|&byte| byte == b'\n') else {
             self.scanned = self.buffer.len();
-            let over = self.scanned - self.line_start > limits.line || self.scanned > limits.command;
+            let over =
+                self.scanned - self.line_start > limits.line || self.scanned > limits.command;
             return if over { self.give_up(0, limits) } else { self.more() };
         };
         let end = self.scanned + found + 1;

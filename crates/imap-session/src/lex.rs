@@ -83,13 +83,13 @@ impl<'a> Lexer<'a> {
 
     /// `tag = 1*<any ASTRING-CHAR except "+">`
     pub(crate) fn tag(&mut self) -> Parsed<&'a str> {
-        ascii(self.take_while(|byte| is_astring(byte) && byte != b'+'))
-            .ok_or(Bad("Expected a tag"))
+        ascii(self.take_while(|byte| is_astring(byte) && byte != b'+')).ok_or(Bad("Expected a tag"))
     }
 
     /// A word in upper case: a command, an item, a key.
     pub(crate) fn word(&mut self) -> Parsed<String> {
-        let word = self.take_while(|byte| byte.is_ascii_alphanumeric() || b"-.=_&/".contains(&byte));
+        let word =
+            self.take_while(|byte| byte.is_ascii_alphanumeric() || b"-.=_&/".contains(&byte));
         ascii(word).map(str::to_ascii_uppercase).ok_or(Bad("Expected a word"))
     }
 
@@ -136,7 +136,9 @@ impl<'a> Lexer<'a> {
         self.expect(b'"', "Expected a quoted string")?;
         let mut text = Vec::new();
         loop {
-            text.extend_from_slice(self.take_while(|byte| !matches!(byte, b'"' | b'\\' | b'\r' | b'\n' | 0)));
+            text.extend_from_slice(
+                self.take_while(|byte| !matches!(byte, b'"' | b'\\' | b'\r' | b'\n' | 0)),
+            );
             let escaped = match self.peek() {
                 Some(b'"') => {
                     self.rest = &self.rest[1..];
@@ -181,7 +183,9 @@ impl<'a> Lexer<'a> {
     pub(crate) fn list_mailbox(&mut self) -> Parsed<Vec<u8>> {
         match self.peek() {
             Some(b'"' | b'{') => self.string(),
-            _ => Ok(self.take_while(|byte| is_astring(byte) || matches!(byte, b'%' | b'*')).to_vec()),
+            _ => {
+                Ok(self.take_while(|byte| is_astring(byte) || matches!(byte, b'%' | b'*')).to_vec())
+            }
         }
     }
 
@@ -249,9 +253,8 @@ pub enum Mailbox {
 
 impl Mailbox {
     pub(crate) fn from_wire(name: &[u8]) -> Self {
-        let decoded = match utf7::decode(name) {
-            Ok(text) => text,
-            Err(_) => return Mailbox::Invalid("mailbox name is not modified UTF-7".into()),
+        let Ok(decoded) = utf7::decode(name) else {
+            return Mailbox::Invalid("mailbox name is not modified UTF-7".into());
         };
         match MailboxName::parse(decoded.strip_suffix('/').unwrap_or(&decoded)) {
             Ok(name) => Mailbox::Named(name),

@@ -200,7 +200,8 @@ fn read_date(text: &str) -> Option<Date> {
     if pieces.next().is_some() || year.len() != 4 || day.len() > 2 {
         return None;
     }
-    let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let months =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let month = months.iter().position(|name| name.eq_ignore_ascii_case(month))? as i8 + 1;
     Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()
 }
@@ -235,11 +236,23 @@ mod tests {
 
     #[test]
     fn keys_are_read() {
-        assert_eq!(read("1:3"), Ok(Search::Sequence(SequenceSet { ranges: vec![(Some(1), Some(3))] })));
+        assert_eq!(
+            read("1:3"),
+            Ok(Search::Sequence(SequenceSet { ranges: vec![(Some(1), Some(3))] }))
+        );
         assert_eq!(read("SINCE 1-Feb-2026"), Ok(Search::Since(Date::constant(2026, 2, 1))));
         assert_eq!(read("CHARSET KOI8-R ALL"), Ok(Search::BadCharset));
         assert!(matches!(read("UNSEEN FROM x"), Ok(Search::And(keys)) if keys.len() == 2));
-        for wrong in ["", "NOPE", "SINCE 30-Feb-2026", "OR SEEN", "FROM", "(SEEN", "SEEN)", "KEYWORD \\Seen x"] {
+        for wrong in [
+            "",
+            "NOPE",
+            "SINCE 30-Feb-2026",
+            "OR SEEN",
+            "FROM",
+            "(SEEN",
+            "SEEN)",
+            "KEYWORD \\Seen x",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

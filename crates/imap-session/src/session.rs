@@ -136,6 +136,7 @@ impl Session {
     }
 
     /// What to do now.
+    #[expect(clippy::should_implement_trait, reason = "the contract's name in every core")]
     pub fn next(&mut self) -> Step {
         if self.closed {
             return Step::Close(Vec::new());
@@ -184,7 +185,8 @@ impl Session {
                 self.bad(tag_of(&start), "[TOOBIG] The literal is too long")
             }
             Some(Frame::Hopeless(start)) => {
-                let mut out = refusal(tag_of(&start).as_deref(), "[TOOBIG] The literal is too long");
+                let mut out =
+                    refusal(tag_of(&start).as_deref(), "[TOOBIG] The literal is too long");
                 out.extend_from_slice(b"* BYE The literal is too long to be skipped\r\n");
                 self.close(out)
             }
@@ -315,7 +317,9 @@ mod tests {
                         }
                         _ => steps.push(format!("CHUNK {}", String::from_utf8_lossy(&bytes))),
                     },
-                    Step::Command(tagged) => steps.push(format!("{} {:?}", tagged.tag, tagged.command)),
+                    Step::Command(tagged) => {
+                        steps.push(format!("{} {:?}", tagged.tag, tagged.command));
+                    }
                     Step::Write(bytes) => steps.push(String::from_utf8_lossy(&bytes).into_owned()),
                     Step::Close(bytes) => {
                         steps.push(format!("CLOSE {}", String::from_utf8_lossy(&bytes)));
@@ -334,7 +338,8 @@ mod tests {
         session
     }
 
-    const DIALOG: &[u8] = b"a NOOP\r\nb APPEND x {5+}\r\nhello\r\nc LOGIN {1+}\r\nu {1+}\r\np\r\nd nope\r\n";
+    const DIALOG: &[u8] =
+        b"a NOOP\r\nb APPEND x {5+}\r\nhello\r\nc LOGIN {1+}\r\nu {1+}\r\np\r\nd nope\r\n";
 
     #[test]
     fn commands_come_out_in_order_wherever_the_bytes_are_cut() {

@@ -139,12 +139,12 @@ mod tests {
             &b"&"[..],
             b"&AOk",
             b"&AOk/-",
-            b"&AOl-",     // bits left over
-            b"&AO-",      // half a character
-            b"&AOkA-",    // a superfluous digit
-            b"&AGE-",     // a shifted `a`
+            b"&AOl-",      // bits left over
+            b"&AO-",       // half a character
+            b"&AOkA-",     // a superfluous digit
+            b"&AGE-",      // a shifted `a`
             b"&AOk-&AOk-", // a run in two pieces
-            b"&2D0-",     // half a surrogate pair
+            b"&2D0-",      // half a surrogate pair
             b"\xc3\xa9",
             b"a\r\nb",
             b"a\0b",

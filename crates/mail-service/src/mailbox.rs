@@ -7,7 +7,7 @@ use mail_types::{
 };
 use tokio::sync::watch;
 
-use crate::account::{Change, MailboxState};
+use crate::account::MailboxState;
 use crate::error::ServiceError;
 use crate::hierarchy::{
     add_ancestors, add_named, check_free, has_children, lose, remove_childless_ancestors,

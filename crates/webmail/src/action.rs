@@ -71,6 +71,10 @@ async fn apply(signed: &Signed, name: &str, uids: &UidSet, form: &Form) -> Resul
     if form.get("validite") != info.status.uid_validity.to_string() {
         return Err(Error::NotFound);
     }
+    if form.get("action") == "deplacer" && form.get("vers").is_empty() {
+        signed.session.set_notice(signed.locale().text("notice-no-target"));
+        return Ok(());
+    }
     let open = signed.open(&mailboxes, name).await?;
     let count = open.snapshot().select(uids).count();
     let action = read_action(&mailboxes, form)?;

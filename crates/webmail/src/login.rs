@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use directory::{AuthError, Authenticated, Service};
+use directory::{AuthError, Service};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use mail_types::Secret;
@@ -78,10 +78,11 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
         return form(visit, StatusCode::BAD_REQUEST, login, Some(text), None);
     }
     let too_long = login.len().max(password.expose().len()) > CREDENTIAL_BYTES_MAX;
+    let directory = visit.webmail.service.directory();
     let peer = visit.connection.peer;
     let outcome = match too_long {
         true => Err(AuthError::Refused),
-        false => authenticate(visit, login.clone(), password).await?,
+        false => directory.authenticate(&login, &password, Service::Webmail, peer).await,
     };
     let (status, text) = match outcome {
         Ok(authenticated) => {
@@ -97,22 +98,6 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
         }
     };
     form(visit, status, login, Some(locale.text(text)), None)
-}
-
-/// Asks the directory from a thread that may wait: the borrows its answer is made of keep it from
-/// moving between threads, as a connection's task does.
-async fn authenticate(
-    visit: &Visit,
-    login: String,
-    password: Secret<String>,
-) -> Result<Result<Authenticated, AuthError>, Error> {
-    let directory = visit.webmail.service.directory().clone();
-    let peer = visit.connection.peer;
-    let runtime = tokio::runtime::Handle::current();
-    let asking = tokio::task::spawn_blocking(move || {
-        runtime.block_on(directory.authenticate(&login, &password, Service::Webmail, peer))
-    });
-    asking.await.map_err(|_| Error::Worker)
 }
 
 /// Starts a session with an id of its own; one that the browser brought along ends.

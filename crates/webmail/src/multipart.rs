@@ -209,11 +209,10 @@ mod tests {
         R\xc3\xa9union\r\n--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a \\ %22b%22.pdf\"\r\n\
         Content-Type: application/pdf\r\n\r\n\r\n--y\r\n--\r\n-\r\n--x--\r\nepilogue";
 
+    type Parts = Vec<(String, Option<String>, Vec<u8>)>;
+
     /// Parts as (name, file name, content).
-    fn parse(
-        form: &[u8],
-        step: usize,
-    ) -> Result<Vec<(String, Option<String>, Vec<u8>)>, Malformed> {
+    fn parse(form: &[u8], step: usize) -> Result<Parts, Malformed> {
         let mut parser = Parser::new("x");
         let mut parts = Vec::new();
         for piece in form.chunks(step) {

@@ -101,7 +101,7 @@ impl Screen {
                     eprint!("\r{}", bar(done, total));
                     self.bar_shown = true;
                 }
-                return None;
+                None
             }
             Event::Line(line) => {
                 self.clear_bar();

@@ -63,8 +63,7 @@ impl Connection {
         match initial {
             // RFC 4959 §3: "=" is an empty response.
             Some(response) => {
-                let response =
-                    if response.expose() == "=" { Secret::from("") } else { response };
+                let response = if response.expose() == "=" { Secret::from("") } else { response };
                 self.respond_sasl(Some(response)).await;
             }
             None => self.challenge(),
@@ -163,7 +162,7 @@ fn plain(text: &str) -> Option<(String, Secret<String>)> {
 
 /// Strict base64 of UTF-8 (RFC 4648 §4); `None` for anything else.
 fn decode_base64(text: &str) -> Option<Secret<String>> {
-    if text.len() % 4 != 0 || text.len() > RESPONSE_BYTES_MAX * 4 / 3 {
+    if !text.len().is_multiple_of(4) || text.len() > RESPONSE_BYTES_MAX * 4 / 3 {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);

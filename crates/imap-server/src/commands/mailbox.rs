@@ -121,7 +121,8 @@ impl Connection {
             // RFC 3501 §6.3.9: a name that is not subscribed is shown by LSUB when `%` hides
             // subscribed names below it.
             let hides = || {
-                let below = |other: &&MailboxInfo| other.subscribed && other.name.is_below(&info.name);
+                let below =
+                    |other: &&MailboxInfo| other.subscribed && other.name.is_below(&info.name);
                 wanted.ends_with('%') && mailboxes.iter().any(|other| below(&other))
             };
             let only_parent = subscribed && !info.subscribed;

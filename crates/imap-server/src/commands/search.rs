@@ -36,9 +36,8 @@ impl Connection {
 /// The key in the service's words: what counts by number counts by UID from here on. Its depth was
 /// limited when it was read.
 fn resolve(key: Search, selected: &Selected) -> SearchKey {
-    let uids = |set: &_, numbering| {
-        SearchKey::Uid(selected.resolve(set, numbering).unwrap_or_default())
-    };
+    let uids =
+        |set: &_, numbering| SearchKey::Uid(selected.resolve(set, numbering).unwrap_or_default());
     let all = |keys: Vec<Search>| keys.into_iter().map(|key| resolve(key, selected)).collect();
     match key {
         Search::All | Search::BadCharset => SearchKey::All,

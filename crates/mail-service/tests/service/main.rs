@@ -5,4 +5,5 @@ mod durable;
 mod mailboxes;
 mod messages;
 mod model;
+mod quota;
 mod support;

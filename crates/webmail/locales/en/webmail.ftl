@@ -62,8 +62,8 @@ pages-newer = ← Newer
 pages-older = Older →
 
 # Actions
-action-seen = Mark as read
-action-unseen = Mark as unread
+action-seen = Mark read
+action-unseen = Mark unread
 action-flag = Follow up
 action-unflag = Stop following up
 action-archive = Archive
@@ -71,11 +71,13 @@ action-delete = Delete
 action-delete-for-ever = Delete for ever
 action-move = Move
 action-move-to = Move to
+action-choose = Choose a folder
 action-reply = Reply
 action-reply-all = Reply to all
 action-forward = Forward
 action-more = More actions
 notice-none-ticked = Tick at least one message first.
+notice-no-target = Choose first which folder to move to.
 notice-moved-one = The message is now in “{ $folder }”.
 notice-moved = { $count } messages are now in “{ $folder }”.
 notice-deleted = { $count ->

@@ -62,8 +62,8 @@ pages-newer = ← Plus récents
 pages-older = Plus anciens →
 
 # Actions
-action-seen = Marquer comme lu
-action-unseen = Marquer comme non lu
+action-seen = Marquer lu
+action-unseen = Marquer non lu
 action-flag = Suivre ce message
 action-unflag = Ne plus suivre
 action-archive = Archiver
@@ -71,11 +71,13 @@ action-delete = Supprimer
 action-delete-for-ever = Supprimer définitivement
 action-move = Déplacer
 action-move-to = Déplacer vers
+action-choose = Choisir un dossier
 action-reply = Répondre
 action-reply-all = Répondre à tous
 action-forward = Transférer
 action-more = Plus d’actions
 notice-none-ticked = Cochez d’abord au moins un message.
+notice-no-target = Choisissez d’abord le dossier où déplacer.
 notice-moved-one = Le message est maintenant dans « { $folder } ».
 notice-moved = { $count } messages sont maintenant dans « { $folder } ».
 notice-deleted = { $count ->

@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_listed_reads_back_as_it_was() {
-        let given = vec![pair("O’Neil, \"X\"", "a@b.test"), pair("Élise Été", "e@b.test")];
+        let given = [pair("O’Neil, \"X\"", "a@b.test"), pair("Élise Été", "e@b.test")];
         let typed = list(given.iter());
         let read = address::mailboxes(typed.as_bytes(), 9);
         assert_eq!(read, vec![pair("O’Neil, X", "a@b.test"), pair("Élise Été", "e@b.test")]);
