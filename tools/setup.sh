@@ -61,7 +61,7 @@ case "${1:-}" in
     if [ ! -x "$cache/tools/bin/cargo-deny" ]; then
       echo "facteur: building cargo-deny to check licences"
       CARGO_TARGET_DIR="$cache/tools/target" cargo install --quiet --locked --root "$cache/tools" \
-        --version "$CARGO_DENY_VERSION" cargo-deny
+        --version "0.20.2" cargo-deny
       rm -rf "$cache/tools/target"
     fi ;;
   *) fail "usage: tools/setup.sh build|test|cargo-deny" ;;

@@ -147,9 +147,9 @@ config = os.path.join(scratch, "mbsyncrc")
 with open(config, "w") as file:
     file.write(
         f"IMAPAccount a\nHost {host}\nPort {ports['imaps']}\nUser {jean['address']}\n"
-        f"Pass {jean['password']}\nSSLType IMAPS\nCertificateFile {os.path.dirname(os.sys.argv[1])}/certificate.pem\n"
-        f"IMAPStore far\nAccount a\nMaildirStore near\nPath {maildir}/\nInbox {maildir}/INBOX\n"
-        f"SubFolders Verbatim\nChannel c\nFar :far:\nNear :near:\nPatterns *\nCreate Near\nSyncState *\n"
+        f"Pass {jean['password']}\nSSLType IMAPS\nCertificateFile {os.path.dirname(os.sys.argv[1])}/certificate.pem\n\n"
+        f"IMAPStore far\nAccount a\n\nMaildirStore near\nPath {maildir}/\nInbox {maildir}/INBOX\n"
+        f"SubFolders Verbatim\n\nChannel c\nFar :far:\nNear :near:\nPatterns *\nCreate Near\nSyncState *\n"
     )
 
 
