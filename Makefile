@@ -23,7 +23,7 @@ check: setup-build
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	tools/setup.sh cargo-deny
-	"$(CACHE)/tools/bin/cargo-deny" --offline check licenses bans sources
+	"$(CACHE)/tools/bin/cargo-deny" check --hide-inclusion-graph licenses bans sources
 
 build: setup-build
 	cargo build --locked --release --package facteur
