@@ -67,6 +67,7 @@ impl Server {
             &server.sessions,
             &server.shutdown,
         );
+        server.sessions.spawn(maintain(server.services.clone(), server.shutdown.clone()));
         server.edges.observer.ready.store(true, Ordering::Release);
         tracing::info!(target: "facteur", hostname = %server.config.hostname, "ready");
         notify(NotifyState::Ready);
@@ -129,6 +130,34 @@ impl Server {
         self.services.close().await;
         let _ = std::fs::remove_file(&self.config.admin_socket);
         tracing::info!(target: "facteur", "stopped");
+    }
+}
+
+/// How often bodies that lost their last reference are looked for.
+const COLLECT_EVERY: Duration = Duration::from_secs(600);
+/// How many of these rounds look at all bodies: once a day.
+const SWEEP_EVERY: u32 = 144;
+
+/// Gives the space of deleted mail back, while serving.
+async fn maintain(services: Services, shutdown: CancellationToken) {
+    let mut rounds = tokio::time::interval(COLLECT_EVERY);
+    for round in 0u32.. {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = rounds.tick() => {}
+        }
+        let collected = match round % SWEEP_EVERY {
+            0 => services.store.collect_all().await,
+            _ => services.store.collect_released().await,
+        };
+        match collected {
+            Ok(collected) if collected.removed == 0 => {}
+            Ok(collected) => tracing::info!(
+                target: "facteur", removed = collected.removed, bytes = collected.bytes,
+                "bodies without a reference removed"
+            ),
+            Err(error) => tracing::error!(target: "facteur", %error, "collecting bodies failed"),
+        }
     }
 }
 

@@ -36,6 +36,9 @@ impl Services {
         let directory = Directory::open(store.clone(), config.directory.clone())
             .await
             .map_err(|error| format!("open the directory: {error}"))?;
+        // What a stop in the middle of creating an account left is ended now.
+        let repaired = directory.repair().await;
+        repaired.map_err(|error| format!("repair the directory: {error}"))?;
         for domain in &config.domains {
             directory
                 .create_domain(domain, directory::DomainKind::Hosted)
