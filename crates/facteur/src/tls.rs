@@ -58,6 +58,7 @@ pub(crate) fn make_self_signed(files: &Tls, names: Vec<String>) -> Result<(), St
         return Ok(());
     }
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string())?;
+    // The key first: a power cut between the two leaves no certificate, and both are made again.
     write_private(&files.key, made.signing_key.serialize_pem().as_bytes())?;
     write_private(&files.certificate, made.cert.pem().as_bytes())
 }
@@ -69,7 +70,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
     options.write(true).create(true).truncate(true).mode(0o600);
     options
         .open(path)
-        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -29,11 +29,11 @@ impl Mark {
         (bytes == encode(number)).then_some(number)
     }
 
-    /// Says that this group is synced.
-    pub(crate) fn set(&self, number: u64) {
-        if let Err(error) = self.0.write_all_at(&encode(number), 0) {
-            tracing::warn!(target: "facteur", %error, "the mark of the last synced group was not written");
-        }
+    /// Says that this group is synced. A file system that takes no more writes may have said so too
+    /// late for the sync that was under way: when this fails, nobody is told that the group is
+    /// durable.
+    pub(crate) fn set(&self, number: u64) -> io::Result<()> {
+        self.0.write_all_at(&encode(number), 0)
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
     fn a_damaged_mark_says_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Mark::read(dir.path()), None);
-        Mark::open(dir.path()).unwrap().set(7);
+        Mark::open(dir.path()).unwrap().set(7).unwrap();
         assert_eq!(Mark::read(dir.path()), Some(7));
         let whole = std::fs::read(dir.path().join(NAME)).unwrap();
         for place in 0..whole.len() {

@@ -124,7 +124,9 @@ impl Backend for Rocks {
         options.set_sync(sync);
         self.db.write_opt(batch, &options).map_err(rocksdb::Error::into_string)?;
         if sync {
-            self.mark.set(record.number);
+            self.mark
+                .set(record.number)
+                .map_err(|error| format!("mark of synced group: {error}"))?;
         }
         Ok(())
     }
