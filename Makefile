@@ -2,6 +2,7 @@
 #   make run     build Facteur and start a demo server on loopback
 #   make test    everything: unit tests, foreign clients, crash tests, browser
 #   make check   format, lints, licences
+#   make power-cut  cut the power under a loaded server (needs root); ROUNDS=10 FS=ext4
 #   make build   the optimised program, target/release/facteur
 
 # Caches outlive the clone, so that a second clone does not build RocksDB again.
@@ -11,7 +12,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 ARGS ?=
 
-.PHONY: run test check build setup-build setup-test
+.PHONY: run test check build power-cut setup-build setup-test
 
 run: setup-build
 	cargo run --locked --package facteur -- demo $(ARGS)
@@ -24,6 +25,12 @@ check: setup-build
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	tools/setup.sh cargo-deny
 	"$(CACHE)/tools/bin/cargo-deny" check --hide-inclusion-graph licenses bans sources
+
+FS ?= ext4
+ROUNDS ?= 10
+power-cut: setup-test
+	cargo build --locked --package facteur
+	tests/scripts/power_cut.sh "$(CARGO_TARGET_DIR)/debug/facteur" $(FS) $(ROUNDS)
 
 build: setup-build
 	cargo build --locked --release --package facteur
