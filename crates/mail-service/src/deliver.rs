@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use mail_message::header;
 use mail_message::trace::delivery_fields;
+use mail_store::Referrer;
 use mail_store::tables::mail::MessageRow;
 use mail_types::{AccountId, Actor, FlagSet, MailboxId, MailboxName, Uid};
 
@@ -33,8 +34,10 @@ impl MailService {
         accounts.sort_unstable();
         accounts.dedup();
         let store = &self.inner.store;
-        let reservation = message.body.finish(&accounts).await?;
-        let content = Content::new(store, &accounts, *reservation, &trace, message.scanned).await?;
+        let referrers: Vec<_> = accounts.iter().copied().map(Referrer::Account).collect();
+        let reservation = message.body.finish(&referrers).await?;
+        let content =
+            Content::new(store, &referrers, *reservation, &trace, message.scanned).await?;
         let row = MessageRow {
             reverse_path: Some(reverse_path),
             submitter,

@@ -6,7 +6,7 @@ use mail_message::structure::StructureRow;
 use mail_message::summary::Summary as MessageSummary;
 use mail_message::wire;
 use mail_store::tables::mail::{Prepared, StructureStored, Summary, Thread};
-use mail_store::{BlobStore, BodyRef, Reservation, Store, StoreError, account_partition};
+use mail_store::{BlobStore, BodyRef, Referrer, Reservation, Store, StoreError, account_partition};
 use mail_types::AccountId;
 
 use crate::error::ServiceError;
@@ -30,11 +30,11 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Prepares a message that these accounts get. `trace` is what the edge puts in front: a
+    /// Prepares a message that these accounts get, or the queue. `trace` is what the edge puts in front: a
     /// `Message-ID` or `Date` there is the message's own.
     pub(crate) async fn new(
         store: &Store,
-        accounts: &[AccountId],
+        referrers: &[Referrer],
         body: BodyRef,
         trace: &[u8],
         mut scanned: Scanned,
@@ -51,7 +51,7 @@ impl Content {
         let encoded = postcard::to_stdvec(&StructureRow::new(&scanned, 0)).map_err(|error| {
             ServiceError::TryAgain(StoreError::Engine(format!("encode structure: {error}")))
         })?;
-        let (structure, reservation) = spill(store, accounts, encoded).await?;
+        let (structure, reservation) = spill(store, referrers, encoded).await?;
         let _structure = reservation;
         Ok(Self { summary, structure, raw_header, header_bytes, body, _structure })
     }
@@ -105,7 +105,7 @@ fn summary(scanned: &Scanned) -> Summary {
 
 async fn spill(
     store: &Store,
-    accounts: &[AccountId],
+    referrers: &[Referrer],
     bytes: Vec<u8>,
 ) -> Result<(Prepared, Option<Reservation>), ServiceError> {
     if bytes.len() <= INLINE_BYTES_MAX {
@@ -113,7 +113,7 @@ async fn spill(
     }
     let mut writer = store.body_writer();
     writer.write(&bytes).await?;
-    let reservation = writer.finish(accounts).await?;
+    let reservation = writer.finish(referrers).await?;
     Ok((Prepared::Spilled(*reservation), Some(reservation)))
 }
 

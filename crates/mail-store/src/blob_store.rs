@@ -4,11 +4,12 @@ use std::future::Future;
 use std::ops::Range;
 
 use bytes::Bytes;
-use mail_types::{AccountId, BlobHash};
+use mail_types::BlobHash;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::store::body::{BodyWriter, Reservation};
+use crate::tables::blob::Referrer;
 
 /// A stored body's name and plaintext length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,8 +28,8 @@ pub trait BlobStore: Send + Sync {
     /// Starts an upload.
     fn body_writer(&self) -> BodyWriter;
 
-    /// Promises that these accounts are about to refer to the body: records them in the index of
-    /// references, renews the body's grace, and keeps the collector away from it until the
+    /// Promises that rows of these partitions are about to refer to the body: records them in the
+    /// index of references, renews the body's grace, and keeps the collector away from it until the
     /// reservation is dropped. `None` when the body is not (or no longer) there.
     ///
     /// # Errors
@@ -36,7 +37,7 @@ pub trait BlobStore: Send + Sync {
     fn reserve(
         &self,
         body: BodyRef,
-        accounts: &[AccountId],
+        referrers: &[Referrer],
     ) -> Result<Option<Reservation>, StoreError>;
 
     /// Reads a byte range, at most [`BlobStore::READ_BYTES_MAX`] of it; clipped at the end.

@@ -33,4 +33,4 @@ pub use store::{
     Collected, FreeDisk, SalvageReport, Store, StoreFault, StoreOptions, StoreVerified, UnixClock,
 };
 pub use table::{KeyBytes, KeyReader, Table, TableKey};
-pub use tables::blob::account_partition;
+pub use tables::blob::{Referrer, account_partition, queue_partition};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use mail_types::{AccountId, BlobHash};
+use mail_types::BlobHash;
 
 use super::Store;
 use super::batch::Batch;
@@ -18,7 +18,7 @@ use crate::engine::{Extra, Op};
 use crate::error::{CommitError, StoreError};
 use crate::meta_store::{Cond, Pending};
 use crate::tables::blob::{
-    BodyName, BodyNameRow, BodyReferrer, BodyTouched, UPLOADS, Upload, UploadRow, shard,
+    BodyName, BodyNameRow, BodyReferrer, BodyTouched, Referrer, UPLOADS, Upload, UploadRow, shard,
 };
 
 /// Length of all pieces but the last; also the memory a writer holds.
@@ -184,23 +184,23 @@ impl BodyWriter {
         Ok(())
     }
 
-    /// Ends the body and names it for these accounts. It is in line and not yet written when this
+    /// Ends the body and names it for these referrers. It is in line and not yet written when this
     /// returns: it can be read, and is durable, at the latest when the commit that refers to it
     /// is done.
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn finish(mut self, accounts: &[AccountId]) -> Result<Reservation, StoreError> {
+    pub async fn finish(mut self, referrers: &[Referrer]) -> Result<Reservation, StoreError> {
         let body = BodyRef { hash: BlobHash(*self.hasher.finalize().as_bytes()), size: self.size };
         if let Some(pending) = self.in_flight.take() {
             pending.await?;
         }
         for _ in 0..NAMING_TRIES {
-            if let Some(reservation) = self.store.reserve_body(body, accounts)? {
+            if let Some(reservation) = self.store.reserve_body(body, referrers)? {
                 return Ok(reservation);
             }
             let reservation = Reservation::pin(&self.store, body);
-            match self.name(body, accounts) {
+            match self.name(body, referrers) {
                 Ok(_pending) => {
                     self.forget_upload();
                     return Ok(reservation);
@@ -241,7 +241,7 @@ impl BodyWriter {
         Ok(upload)
     }
 
-    fn name(&self, body: BodyRef, accounts: &[AccountId]) -> Result<Pending, CommitError> {
+    fn name(&self, body: BodyRef, referrers: &[Referrer]) -> Result<Pending, CommitError> {
         let upload = match self.upload {
             Some(upload) => {
                 // A crash between the name and the end of the upload's row must not let the
@@ -260,7 +260,7 @@ impl BodyWriter {
         let mut batch = Batch::new().unsynced().bump();
         batch.assert::<BodyName>(&body.hash, Cond::Absent);
         batch.put::<BodyName>(&body.hash, &BodyNameRow { size: body.size, upload });
-        self.store.refer(&mut batch, body, accounts);
+        self.store.refer(&mut batch, body, referrers);
         self.store.submit_with(shard(body.hash), batch, extra)
     }
 
@@ -302,24 +302,24 @@ impl Store {
         self.submit(UPLOADS, batch).map(drop)
     }
 
-    fn refer(&self, batch: &mut Batch, body: BodyRef, accounts: &[AccountId]) {
+    fn refer(&self, batch: &mut Batch, body: BodyRef, referrers: &[Referrer]) {
         batch.put::<BodyTouched>(&body.hash, &self.now());
-        for account in accounts {
-            batch.put::<BodyReferrer>(&(body.hash, account.0), &());
+        for referrer in referrers {
+            batch.put::<BodyReferrer>(&(body.hash, *referrer), &());
         }
     }
 
     pub(crate) fn reserve_body(
         &self,
         body: BodyRef,
-        accounts: &[AccountId],
+        referrers: &[Referrer],
     ) -> Result<Option<Reservation>, StoreError> {
         // The pin comes first: from here on the collector leaves the body alone, or has already
         // queued its removal, and then the assertion fails.
         let reservation = Reservation::pin(self, body);
         let mut batch = Batch::new().unsynced().bump();
         batch.assert::<BodyName>(&body.hash, Cond::Exists);
-        self.refer(&mut batch, body, accounts);
+        self.refer(&mut batch, body, referrers);
         match self.submit(shard(body.hash), batch) {
             Ok(_pending) => Ok(Some(reservation)),
             Err(CommitError::Conflict) => Ok(None),

@@ -1,13 +1,13 @@
-//! The collector: removes bodies that no mailbox refers to, while the server runs.
+//! The collector: removes bodies that no mailbox and no queue entry refers to, while the server
+//! runs.
 //!
-//! It never reads every account. The index of references names the accounts that may refer to a
-//! body; their `BodyUse` rows say whether they do. Whoever is about to refer to a body has pinned
-//! it, renewed its grace and raised its shard's version, and each of the three stops the removal.
-//! Queue entries and drafts in other partitions will be asked in [`Store::referrers`] too.
+//! It never reads every account. The index of references names the partitions that may refer to a
+//! body; their own rows say whether they do. Whoever is about to refer to a body has pinned it,
+//! renewed its grace and raised its shard's version, and each of the three stops the removal.
 
 use std::ops::Range;
 
-use mail_types::{AccountId, BlobHash};
+use mail_types::BlobHash;
 
 use super::Store;
 use super::batch::Batch;
@@ -15,10 +15,10 @@ use super::body::{chunk_count, chunk_key};
 use crate::engine::{Extra, Op};
 use crate::error::{CommitError, StoreError};
 use crate::meta_store::{Class, Direction, Partition};
-use crate::tables::blob::{
-    BodyName, BodyReferrer, BodyTouched, UPLOADS, Upload, account_partition, shard,
-};
+use crate::table::Table;
+use crate::tables::blob::{BodyName, BodyReferrer, BodyTouched, Referrer, UPLOADS, Upload, shard};
 use crate::tables::mail::BodyUse;
+use crate::tables::queue::QueueBodyUse;
 
 /// Names read at once by the sweep.
 const SWEEP_ROWS: usize = 500;
@@ -145,7 +145,7 @@ impl Store {
         let mut batch = Batch::new().unsynced().bump().expect(version);
         if is_referred {
             if !stale.is_empty() {
-                stale.iter().for_each(|account| batch.delete::<BodyReferrer>(&(hash, *account)));
+                stale.iter().for_each(|referrer| batch.delete::<BodyReferrer>(&(hash, *referrer)));
                 self.outcome(partition, batch).await?;
             }
             return Ok(Verdict::Keep);
@@ -170,7 +170,7 @@ impl Store {
         }
     }
 
-    /// Asks the accounts that the index names, until one refers to the body.
+    /// Asks the partitions that the index names, until one refers to the body.
     async fn referrers(&self, hash: BlobHash) -> Result<Referrers, StoreError> {
         let mut stale = Vec::new();
         let mut from = None;
@@ -184,21 +184,34 @@ impl Store {
                     Direction::Forward,
                 )
                 .await?;
-            for ((_, account), ()) in page.rows {
-                let partition = account_partition(AccountId(account));
-                let used = self
-                    .scan_prefix::<BodyUse, _>(partition, &hash, None, 1, Direction::Forward)
-                    .await?;
-                if !used.rows.is_empty() {
+            for ((_, referrer), ()) in page.rows {
+                if self.uses(referrer, &hash).await? {
                     return Ok(Referrers { is_referred: true, stale });
                 }
-                stale.push(account);
+                stale.push(referrer);
             }
             from = page.next;
             if from.is_none() {
                 return Ok(Referrers { is_referred: false, stale });
             }
         }
+    }
+
+    async fn uses(&self, referrer: Referrer, hash: &BlobHash) -> Result<bool, StoreError> {
+        let partition = referrer.partition();
+        match referrer {
+            Referrer::Account(_) => self.has_any::<BodyUse>(partition, hash).await,
+            Referrer::QueueShard(_) => self.has_any::<QueueBodyUse>(partition, hash).await,
+        }
+    }
+
+    async fn has_any<T: Table>(
+        &self,
+        partition: Partition,
+        hash: &BlobHash,
+    ) -> Result<bool, StoreError> {
+        let first = self.scan_prefix::<T, _>(partition, hash, None, 1, Direction::Forward).await?;
+        Ok(!first.rows.is_empty())
     }
 
     /// Removes pieces, and with the last of them the note that their fate is open.
@@ -250,9 +263,9 @@ impl Store {
     }
 }
 
-/// What the accounts say about a body.
+/// What the partitions that the index names say about a body.
 struct Referrers {
     is_referred: bool,
-    /// Accounts in the index that no longer refer to it.
-    stale: Vec<u64>,
+    /// Those that no longer refer to it.
+    stale: Vec<Referrer>,
 }

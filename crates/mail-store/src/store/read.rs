@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use mail_types::AccountId;
 
 use super::Store;
 use super::body::{BodyWriter, CHUNK_BYTES, Reservation, chunk_key};
 use crate::blob_store::{BlobStore, BodyRef};
 use crate::error::StoreError;
-use crate::tables::blob::{BodyName, shard};
+use crate::tables::blob::{BodyName, Referrer, shard};
 
 impl BlobStore for Store {
     fn body_writer(&self) -> BodyWriter {
@@ -19,9 +18,9 @@ impl BlobStore for Store {
     fn reserve(
         &self,
         body: BodyRef,
-        accounts: &[AccountId],
+        referrers: &[Referrer],
     ) -> Result<Option<Reservation>, StoreError> {
-        self.reserve_body(body, accounts)
+        self.reserve_body(body, referrers)
     }
 
     async fn read_body(&self, body: BodyRef, range: Range<u64>) -> Result<Bytes, StoreError> {

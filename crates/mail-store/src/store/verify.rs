@@ -6,8 +6,10 @@ use super::Store;
 use super::body::{CHUNK_BYTES, chunk_count};
 use crate::error::StoreError;
 use crate::meta_store::{Class, Partition};
-use crate::tables::blob::{BodyName, BodyNameRow, BodyReferrer, account_partition, shard};
+use crate::table::Table;
+use crate::tables::blob::{BodyName, BodyNameRow, BodyReferrer, Referrer, shard};
 use crate::tables::mail::BodyUse;
+use crate::tables::queue::QueueBodyUse;
 use crate::tables::system::{Dropped, SYSTEM};
 
 /// What is wrong with the store, as a line for the operator.
@@ -21,7 +23,7 @@ pub struct StoreVerified {
     pub bodies: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// References from accounts.
+    /// References from messages and queue entries.
     pub uses: u64,
     /// Commit groups dropped at unclean stops and salvages, ever.
     pub groups_dropped: u64,
@@ -55,7 +57,18 @@ impl Store {
             }
         }
         for id in self.partitions(Class::Account, None, usize::MAX).await? {
-            self.verify_uses(AccountId(id), &mut verified).await?;
+            let account = AccountId(id);
+            let place = |(hash, mailbox, uid): &<BodyUse as Table>::Key| {
+                (*hash, format!("{account} {mailbox} UID {uid}"))
+            };
+            self.verify_uses::<BodyUse>(account.into(), place, &mut verified).await?;
+        }
+        for shard in self.partitions(Class::Queue, None, usize::MAX).await? {
+            let place = |(hash, entry): &<QueueBodyUse as Table>::Key| {
+                (*hash, format!("queue entry {entry}"))
+            };
+            let referrer = Referrer::QueueShard(shard);
+            self.verify_uses::<QueueBodyUse>(referrer, place, &mut verified).await?;
         }
         Ok(verified)
     }
@@ -81,26 +94,28 @@ impl Store {
         }
     }
 
-    async fn verify_uses(
+    /// Follows the references of one partition; `place` says which body a row is about and whose
+    /// row it is.
+    async fn verify_uses<T: Table>(
         &self,
-        account: AccountId,
+        referrer: Referrer,
+        place: impl Fn(&T::Key) -> (BlobHash, String),
         verified: &mut StoreVerified,
     ) -> Result<(), StoreError> {
         let mut from = None;
         let mut last = None;
         loop {
-            let page =
-                self.scan::<BodyUse>(account_partition(account), from.as_ref(), 1000).await?;
-            for ((hash, mailbox, uid), ()) in page.rows {
+            let page = self.scan::<T>(referrer.partition(), from.as_ref(), 1000).await?;
+            for (key, _) in page.rows {
                 verified.uses += 1;
+                let (hash, place) = place(&key);
                 if last.replace(hash) == Some(hash) {
                     continue;
                 }
-                let place = format!("{account} {mailbox} UID {uid}");
                 if self.get::<BodyName>(shard(hash), &hash).await?.is_none() {
                     verified.fault(format!("{place}: its body {hash} is missing"));
                 }
-                if self.get::<BodyReferrer>(shard(hash), &(hash, account.0)).await?.is_none() {
+                if self.get::<BodyReferrer>(shard(hash), &(hash, referrer)).await?.is_none() {
                     verified.fault(format!("{place}: body {hash} does not know of it"));
                 }
             }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::mail::table;
 use crate::meta_store::{Class, Partition};
-use crate::table::Table;
+use crate::table::{KeyBytes, KeyReader, Table, TableKey};
 
 table!(/// A stored body.
     BodyName = 1, BlobHash => BodyNameRow);
-table!(/// An account that refers to a body, or did, or was about to. Written before the account's
-/// own commit, so the index names every account that refers to a body, and perhaps some that do
-/// not: the account's `BodyUse` rows decide.
-    BodyReferrer = 2, (BlobHash, u64) => ());
+table!(/// Who refers to a body, or did, or was about to. Written before the referrer's own commit, so
+/// the index names every partition that refers to a body, and perhaps some that do not: the
+/// `BodyUse` and `QueueBodyUse` rows there decide.
+    BodyReferrer = 2, (BlobHash, Referrer) => ());
 table!(/// When somebody last said that they were about to refer to a body, in Unix seconds.
     BodyTouched = 4, BlobHash => i64);
 table!(/// Pieces that have no name yet, or are about to lose it; in [`UPLOADS`]. What a crash leaves
@@ -30,6 +30,53 @@ pub(crate) fn shard(hash: BlobHash) -> Partition {
 /// The partition of an account's rows.
 pub fn account_partition(account: AccountId) -> Partition {
     Partition { class: Class::Account, id: account.0 }
+}
+
+/// The partition of a shard of the outgoing queue.
+pub fn queue_partition(shard: u64) -> Partition {
+    Partition { class: Class::Queue, id: shard }
+}
+
+/// A partition whose rows may refer to bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Referrer {
+    /// Messages in mailboxes, by `BodyUse` rows.
+    Account(AccountId),
+    /// Entries of a shard of the outgoing queue, by `QueueBodyUse` rows.
+    QueueShard(u64),
+}
+
+impl Referrer {
+    /// Where the rows lie that decide whether a body is in use.
+    pub fn partition(self) -> Partition {
+        match self {
+            Referrer::Account(account) => account_partition(account),
+            Referrer::QueueShard(shard) => queue_partition(shard),
+        }
+    }
+}
+
+impl From<AccountId> for Referrer {
+    fn from(account: AccountId) -> Self {
+        Referrer::Account(account)
+    }
+}
+
+/// The partition's class and number.
+impl TableKey for Referrer {
+    fn write(&self, key: KeyBytes) -> KeyBytes {
+        let Partition { class, id } = self.partition();
+        key.u8(class as u8).u64(id)
+    }
+    fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
+        const ACCOUNT: u8 = Class::Account as u8;
+        const QUEUE: u8 = Class::Queue as u8;
+        match (reader.u8()?, reader.u64()?) {
+            (ACCOUNT, id) => Some(Referrer::Account(AccountId(id))),
+            (QUEUE, id) => Some(Referrer::QueueShard(id)),
+            _ => None,
+        }
+    }
 }
 
 /// A stored body.

@@ -5,4 +5,5 @@ pub mod directory;
 pub mod index;
 pub mod lease;
 pub mod mail;
+pub mod queue;
 pub mod system;

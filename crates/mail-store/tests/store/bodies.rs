@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mail_store::tables::blob::{BodyName, BodyReferrer};
-use mail_store::{BlobStore, Class, Direction, Partition, Store, StoreError};
+use mail_store::{BlobStore, Class, Direction, Partition, Referrer, Store, StoreError};
 use mail_types::AccountId;
 
-use crate::support::{Dice, Place, expunge, read_all, refer, settle, size_of, store_body};
+use crate::support::{
+    Dice, Place, dequeue, enqueue, expunge, of_account, read_all, refer, settle, size_of,
+    store_body,
+};
 
 fn shard_of(body: &mail_store::BodyRef) -> Partition {
     Partition { class: Class::Blob, id: u64::from(body.hash.0[0]) }
@@ -93,7 +96,7 @@ async fn the_sweep_leaves_the_pieces_of_a_body_whose_naming_was_cut_off_after_th
                 break;
             }
         }
-        if let Ok(body) = writer.finish(&[AccountId(1)]).await {
+        if let Ok(body) = writer.finish(&[of_account(1)]).await {
             let mut batch = mail_store::Batch::new().bump();
             let key = (body.hash, mail_types::MailboxId(1), mail_types::Uid::FIRST);
             batch.put::<mail_store::tables::mail::BodyUse>(&key, &());
@@ -130,10 +133,11 @@ async fn a_body_goes_after_its_last_reference_and_its_grace() {
     place.pass(100);
     expunge(&store, &body, 1, 1).await;
     assert_eq!(store.collect_released().await.unwrap().removed, 0, "account 2 refers to it");
-    let stale = store.get::<BodyReferrer>(shard_of(&body), &(body.hash, 1)).await.unwrap();
+    let stale =
+        store.get::<BodyReferrer>(shard_of(&body), &(body.hash, of_account(1))).await.unwrap();
     assert_eq!(stale, None, "the index forgets who no longer refers");
     expunge(&store, &body, 2, 1).await;
-    let reservation = store.reserve(body, &[AccountId(3)]).unwrap().unwrap();
+    let reservation = store.reserve(body, &[of_account(3)]).unwrap().unwrap();
     settle(&store).await;
     place.pass(100);
     assert_eq!(store.collect_released().await.unwrap().removed, 0, "reserved");
@@ -143,8 +147,57 @@ async fn a_body_goes_after_its_last_reference_and_its_grace() {
     assert!(store.reserve(body, &[]).unwrap().is_none());
 }
 
-/// Rounds of delivery, copy and expunge of a few bodies by four accounts, against a collector
-/// without grace.
+// The outgoing queue keeps a body after the last mailbox has let go of it, and as long as any of
+// its entries refers to it.
+#[tokio::test]
+async fn a_body_that_only_a_queue_entry_uses_is_kept_until_the_entry_is_gone() {
+    let place = Place::new();
+    for store in [Store::memory_with_grace(0), place.open()] {
+        let shard = Referrer::QueueShard(7);
+        let mut writer = store.body_writer();
+        writer.write(b"on its way out").await.unwrap();
+        let body = writer.finish(&[of_account(1), shard]).await.unwrap();
+        refer(&store, &body, 1, 1).await;
+        enqueue(&store, &body, 7, 40).await;
+        enqueue(&store, &body, 7, 41).await;
+        let body = *body;
+        place.pass(100);
+        expunge(&store, &body, 1, 1).await;
+        assert_eq!(store.collect_released().await.unwrap().removed, 0);
+        let stale = store.get::<BodyReferrer>(shard_of(&body), &(body.hash, of_account(1)));
+        assert_eq!(stale.await.unwrap(), None);
+        dequeue(&store, &body, 7, 40).await;
+        assert_eq!(store.collect_all().await.unwrap().removed, 0, "entry 41 refers to it");
+        assert_eq!(read_all(&store, body).await, b"on its way out");
+        let verified = store.verify(|_| {}).await.unwrap();
+        assert_eq!((verified.uses, verified.faults), (1, vec![]));
+        dequeue(&store, &body, 7, 41).await;
+        assert_eq!(store.collect_released().await.unwrap().removed, 1);
+        assert!(store.reserve(body, &[shard]).unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn verify_tells_of_a_queue_entry_without_its_body() {
+    let store = Store::memory();
+    let body = store_body(&store, b"for account 1 alone", &[1]).await;
+    enqueue(&store, &body, 2, 5).await;
+    let lost = mail_store::BodyRef { hash: mail_types::BlobHash([9; 32]), size: 1 };
+    enqueue(&store, &lost, 2, 6).await;
+    let faults = store.verify(|_| {}).await.unwrap().faults;
+    let texts: Vec<_> = faults.iter().map(|fault| fault.0.as_str()).collect();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    let unknown =
+        format!("queue entry {}: body {} does not know", mail_types::QueueId(5), body.hash);
+    let missing =
+        format!("queue entry {}: its body {} is missing", mail_types::QueueId(6), lost.hash);
+    for wanted in [unknown, missing] {
+        assert!(texts.iter().any(|text| text.starts_with(&wanted)), "{wanted} in {texts:?}");
+    }
+}
+
+/// Rounds of delivery, copy, submission and expunge of a few bodies by four accounts, against a
+/// collector without grace.
 async fn race(store: Store, rounds: u32) {
     let done = Arc::new(AtomicBool::new(false));
     let collector = {
@@ -182,12 +235,19 @@ async fn work(store: Store, account: u64, rounds: u32) -> u64 {
         let body = store_body(&store, &bytes, &[account]).await;
         refer(&store, &body, account, uid).await;
         let body = *body;
-        let copy = store.reserve(body, &[AccountId(account + 10)]).unwrap().unwrap();
+        let copy = store.reserve(body, &[of_account(account + 10)]).unwrap().unwrap();
         refer(&store, &copy, account + 10, uid).await;
         drop(copy);
         expunge(&store, &body, account, uid).await;
         assert!(read_all(&store, body).await == bytes, "the copy refers to it");
+        // Two accounts share a shard of the queue.
+        let (shard, entry) = (account % 2, u64::from(uid) << 8 | account);
+        let queued = store.reserve(body, &[Referrer::QueueShard(shard)]).unwrap().unwrap();
+        enqueue(&store, &queued, shard, entry).await;
+        drop(queued);
         expunge(&store, &body, account + 10, uid).await;
+        assert!(read_all(&store, body).await == bytes, "the queue entry refers to it");
+        dequeue(&store, &body, shard, entry).await;
         if dice.below(2) == 0 {
             removed += store.collect_released().await.unwrap().removed;
         }

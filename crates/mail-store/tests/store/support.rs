@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use mail_store::tables::queue::QueueBodyUse;
 use mail_store::{
-    Batch, BlobStore, BodyRef, Class, Partition, Reservation, Store, StoreOptions, Table,
-    account_partition,
+    Batch, BlobStore, BodyRef, Class, Partition, Referrer, Reservation, Store, StoreOptions, Table,
+    account_partition, queue_partition,
 };
-use mail_types::{AccountId, MailboxId, Uid};
+use mail_types::{AccountId, MailboxId, QueueId, Uid};
 use tempfile::TempDir;
 
 /// A table of numbers.
@@ -115,13 +116,17 @@ pub(crate) async fn settle(store: &Store) {
     store.commit(partition(99), Batch::new().unsynced()).await.unwrap();
 }
 
+pub(crate) fn of_account(account: u64) -> Referrer {
+    Referrer::Account(AccountId(account))
+}
+
 /// Stores a body for these accounts; nothing refers to it yet.
 pub(crate) async fn store_body(store: &Store, bytes: &[u8], accounts: &[u64]) -> Reservation {
     let mut writer = store.body_writer();
     for piece in bytes.chunks(60_000) {
         writer.write(piece).await.unwrap();
     }
-    let accounts: Vec<_> = accounts.iter().map(|&account| AccountId(account)).collect();
+    let accounts: Vec<_> = accounts.iter().map(|&account| of_account(account)).collect();
     writer.finish(&accounts).await.unwrap()
 }
 
@@ -139,6 +144,21 @@ pub(crate) async fn expunge(store: &Store, body: &BodyRef, account: u64, uid: u3
     let key = (body.hash, MailboxId(1), Uid::new(uid).unwrap());
     batch.delete::<mail_store::tables::mail::BodyUse>(&key);
     store.commit(account_partition(AccountId(account)), batch).await.unwrap();
+    store.body_released(body.hash);
+}
+
+/// Lets a queue entry refer to a body, as a submission does.
+pub(crate) async fn enqueue(store: &Store, body: &BodyRef, shard: u64, entry: u64) {
+    let mut batch = Batch::new().bump();
+    batch.put::<QueueBodyUse>(&(body.hash, QueueId(entry)), &());
+    store.commit(queue_partition(shard), batch).await.unwrap();
+}
+
+/// Takes the entry away, as its last delivery does.
+pub(crate) async fn dequeue(store: &Store, body: &BodyRef, shard: u64, entry: u64) {
+    let mut batch = Batch::new().bump();
+    batch.delete::<QueueBodyUse>(&(body.hash, QueueId(entry)));
+    store.commit(queue_partition(shard), batch).await.unwrap();
     store.body_released(body.hash);
 }
 
