@@ -35,6 +35,7 @@ mod path;
 mod receive;
 pub mod reply;
 mod sasl;
+pub mod send;
 
 pub use config::{Config, Connection, Port, Security, Timeouts};
 pub use error::PeerMisbehaved;
