@@ -19,17 +19,23 @@
 //! ```
 
 mod concurrency;
+mod connection;
 mod content;
+mod delivery;
 mod dns;
 mod mx;
 mod next_hop;
+mod pool;
 mod route;
 mod schedule;
 mod settings;
+mod stream;
+mod tls;
 mod transport;
 
 pub use concurrency::{Concurrency, Feedback, Start};
 pub use content::{Content, PIECE_BYTES_MAX};
+pub use delivery::{Attempt, Cause, Delivery, Remote, Verdict};
 pub use dns::{Dns, DnsError, Looking, Mx, Resolver};
 pub use mx::{MxRules, Unroutable, is_own_address, resolve};
 pub use next_hop::{Host, NextHop, NextHopKey, TlsPolicy};
@@ -43,4 +49,4 @@ pub use smtp_session::send::{
     Credentials, Notify, OriginalRecipient, Reason, Recipient, Ret, Role, ServerReply, Stage,
     Transaction,
 };
-pub use transport::{Attempt, Cause, Delivery, Remote, SetupError, Transport, Verdict};
+pub use transport::{SetupError, Transport};

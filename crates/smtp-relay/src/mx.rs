@@ -97,6 +97,18 @@ pub async fn resolve(
     hosts(dns, &records, rules).await
 }
 
+/// RFC 5321 §4.1.3: a recipient at an address needs no look-up, and is as little to be trusted.
+pub(crate) fn literal(address: IpAddr, rules: &MxRules<'_>) -> Result<Vec<Host>, Unroutable> {
+    if (rules.is_own_address)(address) {
+        return Err(Unroutable::LoopsBack);
+    }
+    if is_impossible(address) {
+        return Err(Unroutable::ImpossibleAddress);
+    }
+    let (name, addresses) = (address.to_string(), vec![address]);
+    Ok(vec![Host { name, addresses, port: SMTP_PORT }])
+}
+
 /// By preference, equals in random order; without RFC 7505's dot.
 fn ordered(
     mut records: Vec<Mx>,

@@ -1,19 +1,22 @@
 //! One message to one next hop: hosts in turn, connections kept, everything timed.
 
-use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use smtp_session::send::{Outcome, Reason, ServerReply, Transaction};
+use smtp_session::send::{self, Role, StartTls, Transaction};
 use thiserror::Error;
 
-use crate::concurrency::Feedback;
+use crate::connection::{Connection, Opening};
 use crate::content::Content;
+use crate::delivery::{Delivery, Remote, Work};
 use crate::dns::Dns;
-use crate::mx::Unroutable;
-use crate::next_hop::NextHop;
-use crate::route::Route;
-use crate::settings::Settings;
+use crate::mx::{self, MxRules, Unroutable};
+use crate::next_hop::{Host, NextHop, NextHopKey, TlsPolicy};
+use crate::pool::Pool;
+use crate::route::{HostName, HostPort, RecipientDomain, Route, Smarthost};
+use crate::settings::{EightBit, MxTls, Settings};
+use crate::tls::Tls;
 
 /// Delivers. Cheap to clone; all clones share the kept connections.
 #[derive(Clone)]
@@ -23,67 +26,12 @@ pub struct Transport {
 
 struct Shared {
     settings: Settings,
+    /// In lower case.
+    own_names: Vec<String>,
     hostname: String,
     dns: Arc<dyn Dns>,
-}
-
-/// What became of a transaction.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// One per recipient, in the transaction's order.
-    pub attempts: Vec<Attempt>,
-    /// For [`crate::Concurrency::finish`].
-    pub feedback: Feedback,
-}
-
-/// What became of one recipient.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// Delivered, to be tried again, or never.
-    pub verdict: Verdict,
-    /// RFC 3463, of the verdict's class: the server's, or ours.
-    pub enhanced: (u8, u16, u16),
-    /// Why it was not delivered.
-    pub cause: Option<Cause>,
-    /// What the server said: limited in length, without control characters.
-    pub reply: Option<ServerReply>,
-    /// Whom we spoke to last.
-    pub remote: Option<Arc<Remote>>,
-    /// Whether the server took over NOTIFY and RET; see [`smtp_session::send::Report`].
-    pub dsn_passed_on: bool,
-}
-
-/// What to do with a recipient now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing: the next server has it.
-    Delivered,
-    /// Try again later.
-    Deferred,
-    /// Tell the sender.
-    Failed,
-}
-
-/// Why a recipient was not delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Cause {
-    /// There was nobody to speak to.
-    #[error("{0}")]
-    Unroutable(#[from] Unroutable),
-    /// It went wrong with the server.
-    #[error("{0}")]
-    Session(Reason),
-}
-
-/// The server spoken to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
-    /// Its host name.
-    pub host: String,
-    /// Its address.
-    pub address: SocketAddr,
-    /// Protocol version and cipher suite, when there was TLS.
-    pub tls: Option<String>,
+    tls: Tls,
+    pool: Arc<Pool>,
 }
 
 /// Why there can be no transport.
@@ -104,7 +52,19 @@ impl Transport {
         hostname: &str,
         dns: Arc<dyn Dns>,
     ) -> Result<Self, SetupError> {
-        let shared = Shared { settings: settings.clone(), hostname: hostname.to_owned(), dns };
+        let names = settings.own_names.iter().map(String::as_str).chain([hostname]);
+        let own_names = names.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
+        let shared = Shared {
+            own_names,
+            hostname: hostname.to_owned(),
+            dns,
+            tls: Tls::new(settings.ca_file.as_deref())?,
+            pool: Pool::new(
+                Duration::from_secs(settings.idle_seconds),
+                settings.idle_connections_max,
+            ),
+            settings: settings.clone(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -113,8 +73,23 @@ impl Transport {
     /// # Errors
     /// When there are none.
     pub async fn resolve(&self, route: &Route) -> Result<NextHop, Unroutable> {
-        let _ = (route, &self.shared.settings, &self.shared.hostname, &self.shared.dns);
-        Err(Unroutable::NoAddress)
+        let shared = &self.shared;
+        let (hosts, role, tls, credentials) = match route {
+            Route::Refuse(text) => return Err(Unroutable::Refused(text.to_string())),
+            Route::Mx(domain) => {
+                let tls = match shared.settings.tls {
+                    MxTls::None => TlsPolicy::None,
+                    MxTls::Opportunistic => TlsPolicy::Opportunistic,
+                };
+                (shared.mx(domain).await?, Role::Smtp, tls, None)
+            }
+            Route::Smarthost(smarthost) => {
+                let hosts = shared.smarthosts(smarthost).await?;
+                (hosts, smarthost.role, smarthost.tls, smarthost.credentials.clone())
+            }
+        };
+        let key = route.key().unwrap_or_else(|| NextHopKey(String::new()));
+        Ok(NextHop { key, hosts, role, tls, credentials })
     }
 
     /// Finds a route's hosts and delivers to them. Every recipient has its attempt in the result;
@@ -131,63 +106,171 @@ impl Transport {
         }
     }
 
-    /// Delivers to hosts that are known.
+    /// Delivers to hosts that are known: over a kept connection, then to each address in turn for
+    /// whoever is still without a word from a server.
     pub async fn deliver_to(
         &self,
         next_hop: &NextHop,
         transaction: &Transaction,
         content: &impl Content,
     ) -> Delivery {
-        let _ = (next_hop, content);
-        Delivery::unroutable(transaction, &Unroutable::NoAddress)
+        let mut work = Work::new(transaction);
+        if let Some(connection) = self.shared.pool.take(&next_hop.key) {
+            self.use_connection(&next_hop.key, connection, &mut work, content).await;
+        }
+        let addresses = next_hop.hosts.iter().flat_map(|host| {
+            let address = |ip: &IpAddr| (host, SocketAddr::new(*ip, host.port));
+            host.addresses.iter().map(address)
+        });
+        for (host, address) in addresses.take(self.shared.settings.addresses_max) {
+            if work.is_done() {
+                break;
+            }
+            self.try_address(next_hop, &host.name, address, &mut work, content).await;
+        }
+        work.delivery()
     }
 
     /// Says QUIT on all kept connections: at the end of the process.
-    pub async fn close_idle(&self) {}
-}
-
-impl Delivery {
-    fn unroutable(transaction: &Transaction, why: &Unroutable) -> Self {
-        let attempt = Attempt {
-            verdict: if why.is_temporary() { Verdict::Deferred } else { Verdict::Failed },
-            enhanced: why.enhanced(),
-            cause: Some(Cause::Unroutable(why.clone())),
-            reply: None,
-            remote: None,
-            dsn_passed_on: false,
-        };
-        let attempts = vec![attempt; transaction.recipients.len()];
-        Self { attempts, feedback: Feedback::Unused }
+    pub async fn close_idle(&self) {
+        let mut closing = tokio::task::JoinSet::new();
+        for connection in self.shared.pool.take_all() {
+            closing.spawn(connection.close());
+        }
+        closing.join_all().await;
     }
-}
 
-impl Attempt {
-    pub(crate) fn new(outcome: Outcome, remote: Option<Arc<Remote>>, dsn_passed_on: bool) -> Self {
-        let enhanced = outcome.enhanced();
-        let (verdict, cause, reply) = match outcome {
-            Outcome::Delivered(reply) => (Verdict::Delivered, None, Some(reply)),
-            Outcome::Deferred(reason, reply) => (Verdict::Deferred, Some(reason), reply),
-            Outcome::Failed(reason, reply) => (Verdict::Failed, Some(reason), reply),
-        };
-        Self {
-            verdict,
-            enhanced,
-            cause: cause.map(Cause::Session),
-            reply,
-            remote,
-            dsn_passed_on: dsn_passed_on && verdict == Verdict::Delivered,
+    async fn try_address(
+        &self,
+        next_hop: &NextHop,
+        host: &str,
+        address: SocketAddr,
+        work: &mut Work<'_>,
+        content: &impl Content,
+    ) {
+        let opening = self.shared.opening(next_hop, next_hop.tls);
+        self.connect(next_hop, opening, host, address, work, content).await;
+        // RFC 7435 §3: opportunistic security "MUST NOT" keep mail from a server whose TLS does
+        // not work.
+        if next_hop.tls == TlsPolicy::Opportunistic && work.failed_in_handshake() {
+            metrics::counter!("facteur_relay_plaintext_fallbacks_total").increment(1);
+            let opening = self.shared.opening(next_hop, TlsPolicy::None);
+            self.connect(next_hop, opening, host, address, work, content).await;
+        }
+    }
+
+    async fn connect(
+        &self,
+        next_hop: &NextHop,
+        opening: Opening,
+        host: &str,
+        address: SocketAddr,
+        work: &mut Work<'_>,
+        content: &impl Content,
+    ) {
+        match Connection::open(opening, host, address).await {
+            Ok(connection) => {
+                self.use_connection(&next_hop.key, connection, work, content).await;
+            }
+            Err(reason) => {
+                let remote = Remote { host: host.to_owned(), address, tls: None };
+                work.unreachable(&reason, &Arc::new(remote));
+            }
+        }
+    }
+
+    /// Sends to whoever is left, in as many transactions as the server's limit of recipients
+    /// makes it.
+    async fn use_connection(
+        &self,
+        key: &NextHopKey,
+        mut connection: Connection,
+        work: &mut Work<'_>,
+        content: &impl Content,
+    ) {
+        loop {
+            let pending = work.pending();
+            let report = connection.run(work.transaction(&pending), content).await;
+            let more = work.record(&pending, report, &connection.remote());
+            if !more || !connection.is_ready() {
+                break;
+            }
+        }
+        if connection.transactions() < self.shared.settings.messages_per_connection_max {
+            self.shared.pool.keep(key, connection);
+        } else {
+            tokio::spawn(connection.close());
         }
     }
 }
 
-/// One line for the log and for people: why, and what the server said.
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.cause, &self.reply) {
-            (Some(cause), Some(reply)) => write!(f, "{cause}: {reply}"),
-            (Some(cause), None) => write!(f, "{cause}"),
-            (None, Some(reply)) => write!(f, "{reply}"),
-            (None, None) => f.write_str("delivered"),
+impl Shared {
+    fn opening(&self, next_hop: &NextHop, policy: TlsPolicy) -> Opening {
+        let settings = &self.settings;
+        let start_tls = match policy {
+            TlsPolicy::None | TlsPolicy::Implicit => StartTls::Never,
+            TlsPolicy::Opportunistic => StartTls::WhenOffered,
+            TlsPolicy::Verified => StartTls::Required,
+        };
+        let config = send::Config {
+            hostname: self.hostname.clone(),
+            role: next_hop.role,
+            start_tls,
+            credentials: next_hop.credentials.clone(),
+            plaintext_auth: false,
+            chunking: settings.chunking,
+            eight_bit: match settings.eight_bit {
+                EightBit::Refuse => send::EightBit::Refuse,
+                EightBit::Send => send::EightBit::Send,
+            },
+            timeouts: settings.timeouts(),
+        };
+        Opening {
+            config: Arc::new(config),
+            tls: self.tls.config(policy),
+            implicit_tls: policy == TlsPolicy::Implicit,
+            connect_limit: Duration::from_secs(settings.connect_seconds_max),
+            handshake_limit: Duration::from_secs(settings.handshake_seconds_max),
         }
+    }
+
+    async fn mx(&self, domain: &RecipientDomain) -> Result<Vec<Host>, Unroutable> {
+        let allowed = self.settings.deliver_to_own_addresses;
+        let is_own_address = move |address| !allowed && mx::is_own_address(address);
+        let rules = MxRules {
+            own_names: &self.own_names,
+            is_own_address: &is_own_address,
+            hosts_max: self.settings.hosts_max,
+            addresses_max: self.settings.addresses_max,
+        };
+        match domain {
+            RecipientDomain::Name(domain) => {
+                let mut random_below = |bound: usize| rand::random_range(0..bound.max(1));
+                mx::resolve(self.dns.as_ref(), domain, &rules, &mut random_below).await
+            }
+            RecipientDomain::Literal(address) => mx::literal(*address, &rules),
+        }
+    }
+
+    /// A smarthost that cannot be found is our own mistake, or passes: mail waits for it.
+    async fn smarthosts(&self, smarthost: &Smarthost) -> Result<Vec<Host>, Unroutable> {
+        let mut hosts = Vec::new();
+        let mut why = String::new();
+        for HostPort { name, port } in &smarthost.hosts {
+            let (name, addresses) = match name {
+                HostName::Address(address) => (address.to_string(), Ok(vec![*address])),
+                HostName::Name(name) => {
+                    (name.to_string(), self.dns.addresses(name.as_str()).await)
+                }
+            };
+            match addresses {
+                Ok(addresses) => {
+                    let addresses = mx::interleaved(&addresses);
+                    hosts.push(Host { name, addresses, port: *port });
+                }
+                Err(error) => why = format!("{name}: {error}"),
+            }
+        }
+        if hosts.is_empty() { Err(Unroutable::Dns(why)) } else { Ok(hosts) }
     }
 }

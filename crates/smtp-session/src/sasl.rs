@@ -128,6 +128,21 @@ fn decode_base64(text: &[u8]) -> Option<Secret<Vec<u8>>> {
     whole.then_some(bytes)
 }
 
+/// RFC 4648 §4, with padding.
+pub(crate) fn encode_base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let sextet = (bits >> (18 - 6 * place)) as usize & 63;
+            text.push(if place <= group.len() { char::from(ALPHABET[sextet]) } else { '=' });
+        }
+    }
+    text
+}
+
 fn sextet(character: u8) -> Option<u32> {
     let value = match character {
         b'A'..=b'Z' => character - b'A',
@@ -162,6 +177,9 @@ mod tests {
             ("Zm9vYmFy", "foobar"),
         ] {
             assert_eq!(decoded(text).as_deref(), Some(bytes.as_bytes()), "{text}");
+            if text != "=" {
+                assert_eq!(encode_base64(bytes.as_bytes()), text);
+            }
         }
         for text in [
             "Zg", "Zg=", "Zg===", "====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==", "Z-9_", "é",
