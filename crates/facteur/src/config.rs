@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) directory: directory::Settings,
     pub(crate) mail: mail_service::Settings,
     pub(crate) smtp: smtp_server::Settings,
+    pub(crate) relay: smtp_relay::Settings,
+    pub(crate) dns: smtp_relay::DnsSettings,
     pub(crate) imap: imap_server::Settings,
     pub(crate) webmail: webmail::Settings,
 }
@@ -163,6 +165,8 @@ impl Default for Config {
             directory: directory::Settings::default(),
             mail: mail_service::Settings::default(),
             smtp: smtp_server::Settings::default(),
+            relay: smtp_relay::Settings::default(),
+            dns: smtp_relay::DnsSettings::default(),
             imap: imap_server::Settings::default(),
             webmail: webmail::Settings::default(),
         }

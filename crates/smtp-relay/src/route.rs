@@ -418,7 +418,7 @@ fn smarthost(
         (None, None) => None,
         (Some(login), Some(file)) => {
             let text = read(file).map_err(|source| InvalidRoute::Password { number, source })?;
-            let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
+            let password = Secret::new(text.lines().next().unwrap_or_default().to_owned());
             Some(Credentials { login: login.clone(), password })
         }
         _ => return wrong("login and password_file need each other"),

@@ -4,6 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::settings::Settings;
 
+/// No setting means longer than this; and no sum overflows.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// Waits between attempts, and how long there are any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -25,8 +28,9 @@ pub enum Next {
 impl Schedule {
     /// Reads the settings.
     pub fn new(settings: &Settings) -> Self {
-        let minutes = |minutes: &u64| Duration::from_secs(minutes.saturating_mul(60).max(1));
-        let hours = |hours: u64| Duration::from_secs(hours.saturating_mul(3600));
+        let seconds = |seconds: u64| Duration::from_secs(seconds).min(LONGEST);
+        let minutes = |minutes: &u64| seconds(minutes.saturating_mul(60).max(1));
+        let hours = |hours: u64| seconds(hours.saturating_mul(3600));
         let waits: Vec<_> = settings.retry_minutes.iter().map(minutes).collect();
         Self {
             waits: if waits.is_empty() { vec![Duration::from_secs(1800)] } else { waits },

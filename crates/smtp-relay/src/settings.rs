@@ -76,6 +76,7 @@ pub struct Settings {
     /// delivers mail twice.
     pub content_end_seconds_max: u64,
     /// Where mail goes that is not for a mailbox here; the first that fits is taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<RouteSettings>,
 }
 

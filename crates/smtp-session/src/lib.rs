@@ -2,8 +2,8 @@
 //!
 //! [`Session`] is the receiving role (RFC 5321, RFC 2033 for LMTP) on one connection. It never
 //! opens a socket, asks for the time or knows what a mailbox is: the driver hands it bytes and the
-//! time, does what each [`Step`] says, and answers its [`Request`]s. The sending role will stand
-//! beside it in `send.rs` with the same shape.
+//! time, does what each [`Step`] says, and answers its [`Request`]s. [`send::Client`] is the sending
+//! role in the same shape.
 //!
 //! The types to know: [`Session`], [`Step`], [`Request`] and [`Answer`], [`Reply`].
 //!
