@@ -7,6 +7,8 @@ RUN cargo build --locked --release --package facteur
 FROM debian:bookworm-slim
 RUN useradd --system --home /var/lib/facteur --create-home facteur \
     && install -d -o facteur -g facteur /run/facteur
+# What certificates of smarthosts are verified against.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /src/target/release/facteur /usr/local/bin/facteur
 USER facteur
 VOLUME /var/lib/facteur

@@ -51,14 +51,16 @@ impl Connection {
         host: &str,
         address: SocketAddr,
     ) -> Result<Self, Reason> {
-        let mut stream = Stream::connect(address, opening.connect_limit).await.map_err(|error| {
-            tracing::debug!(%address, %error, "no connection");
-            Reason::Unreachable
-        })?;
+        let mut stream =
+            Stream::connect(address, opening.connect_limit).await.map_err(|error| {
+                tracing::debug!(%address, %error, "no connection");
+                Reason::Unreachable
+            })?;
         let remote = Remote { host: host.to_owned(), address, tls: None };
         if opening.implicit_tls {
             let name = server_name(&remote);
-            let handshake = stream.start_tls(Arc::clone(&opening.tls), name, opening.handshake_limit);
+            let handshake =
+                stream.start_tls(Arc::clone(&opening.tls), name, opening.handshake_limit);
             handshake.await.map_err(|error| {
                 tracing::debug!(%address, %error, "TLS handshake failed");
                 Reason::Handshake

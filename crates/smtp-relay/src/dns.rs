@@ -95,8 +95,7 @@ impl Resolver {
         pick: impl Fn(&Record) -> Option<T>,
     ) -> Result<Vec<T>, DnsError> {
         // The final dot keeps search domains out.
-        let name = Name::from_ascii(format!("{name}."))
-            .map_err(|_| DnsError::NoSuchDomain)?;
+        let name = Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::NoSuchDomain)?;
         let lookup = timeout(self.limit, self.resolver.lookup(name, kind)).await;
         let lookup = lookup.map_err(|_| DnsError::Temporary("no answer in time".into()))?;
         let lookup = lookup.map_err(|error| read(&error))?;

@@ -44,7 +44,9 @@ pub use route::{
     Routes, Smarthost,
 };
 pub use schedule::{Next, Schedule};
-pub use settings::{DnsSettings, EightBit, MxTls, Protocol, RouteSettings, RouteTls, Settings, Via};
+pub use settings::{
+    DnsSettings, EightBit, MxTls, Protocol, RouteSettings, RouteTls, Settings, Via,
+};
 pub use smtp_session::send::{
     Credentials, Notify, OriginalRecipient, Reason, Recipient, Ret, Role, ServerReply, Stage,
     Transaction,

@@ -56,8 +56,7 @@ fn authorities(ca_file: Option<&Path>) -> Result<RootCertStore, SetupError> {
         let wrong = |error: &dyn std::fmt::Display| {
             SetupError::Authorities(format!("{}: {error}", file.display()))
         };
-        let certificates =
-            CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))?;
+        let certificates = CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))?;
         for certificate in certificates {
             let certificate = certificate.map_err(|error| wrong(&error))?;
             roots.add(certificate).map_err(|error| wrong(&error))?;

@@ -1,6 +1,6 @@
 //! One message to one next hop: hosts in turn, connections kept, everything timed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,11 +47,7 @@ impl Transport {
     ///
     /// # Errors
     /// When `ca_file` cannot be read.
-    pub fn new(
-        settings: &Settings,
-        hostname: &str,
-        dns: Arc<dyn Dns>,
-    ) -> Result<Self, SetupError> {
+    pub fn new(settings: &Settings, hostname: &str, dns: Arc<dyn Dns>) -> Result<Self, SetupError> {
         let names = settings.own_names.iter().map(String::as_str).chain([hostname]);
         let own_names = names.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
         let shared = Shared {
@@ -118,15 +114,17 @@ impl Transport {
         if let Some(connection) = self.shared.pool.take(&next_hop.key) {
             self.use_connection(&next_hop.key, connection, &mut work, content).await;
         }
-        let addresses = next_hop.hosts.iter().flat_map(|host| {
-            let address = |ip: &IpAddr| (host, SocketAddr::new(*ip, host.port));
-            host.addresses.iter().map(address)
-        });
-        for (host, address) in addresses.take(self.shared.settings.addresses_max) {
+        let mut addresses = Vec::new();
+        for host in &next_hop.hosts {
+            addresses.extend(host.addresses.iter().map(|ip| (&host.name, *ip, host.port)));
+        }
+        addresses.truncate(self.shared.settings.addresses_max);
+        for (host, ip, port) in addresses {
             if work.is_done() {
                 break;
             }
-            self.try_address(next_hop, &host.name, address, &mut work, content).await;
+            let address = SocketAddr::new(ip, port);
+            self.try_address(next_hop, host, address, &mut work, content).await;
         }
         work.delivery()
     }
@@ -259,9 +257,7 @@ impl Shared {
         for HostPort { name, port } in &smarthost.hosts {
             let (name, addresses) = match name {
                 HostName::Address(address) => (address.to_string(), Ok(vec![*address])),
-                HostName::Name(name) => {
-                    (name.to_string(), self.dns.addresses(name.as_str()).await)
-                }
+                HostName::Name(name) => (name.to_string(), self.dns.addresses(name.as_str()).await),
             };
             match addresses {
                 Ok(addresses) => {

@@ -222,7 +222,8 @@ impl Run {
 
 fn outcome(outcome: &Outcome) -> String {
     let (class, subject, detail) = outcome.enhanced();
-    let reply = |sign: &str| outcome.reply().map_or(String::new(), |reply| format!("{sign}{reply}"));
+    let reply =
+        |sign: &str| outcome.reply().map_or(String::new(), |reply| format!("{sign}{reply}"));
     match outcome {
         Outcome::Delivered(_) => format!("delivered{}", reply(" ")),
         Outcome::Deferred(reason, _) => {
@@ -256,10 +257,8 @@ fn transaction(text: &str, size: u64) -> Transaction {
             Some(("notify", list)) => last(&mut transaction).notify = Some(notify(list)),
             Some(("orcpt", original)) => {
                 let (kind, address) = original.split_once(';').unwrap();
-                last(&mut transaction).original_recipient = Some(OriginalRecipient {
-                    address_type: kind.into(),
-                    address: address.into(),
-                });
+                last(&mut transaction).original_recipient =
+                    Some(OriginalRecipient { address_type: kind.into(), address: address.into() });
             }
             _ if word == "8bit" => transaction.eight_bit = true,
             _ if word == "utf8-header" => transaction.utf8_header = true,

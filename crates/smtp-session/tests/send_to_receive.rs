@@ -156,8 +156,9 @@ fn port() -> impl Strategy<Value = Port> {
 
 /// Content in lines that look like the end of it.
 fn content() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::vec("[.aé]{0,5}", 0..40)
-        .prop_map(|lines| lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect())
+    proptest::collection::vec("[.aé]{0,5}", 0..40).prop_map(|lines| {
+        lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect()
+    })
 }
 
 proptest! {

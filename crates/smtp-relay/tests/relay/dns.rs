@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use smtp_relay::{
-    Dns, DnsError, DnsSettings, Mx, RecipientDomain, Resolver, Route, Transport, Unroutable, Verdict,
+    Dns, DnsError, DnsSettings, Mx, RecipientDomain, Resolver, Route, Transport, Unroutable,
+    Verdict,
 };
 
 use crate::deliver::{MESSAGE, mail, settings};

@@ -39,9 +39,7 @@ pub(crate) struct DnsStub {
 }
 
 impl DnsStub {
-    pub(crate) async fn new(
-        zone: impl Fn(&str, u16) -> Answer + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) async fn new(zone: impl Fn(&str, u16) -> Answer + Send + Sync + 'static) -> Self {
         let (udp, tcp) = sockets().await;
         let address = udp.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -129,7 +127,8 @@ impl Question {
         };
         let flags = [0x81 | u8::from(cut) << 1, 0x80 | code];
         let count = u16::try_from(records.len()).unwrap().to_be_bytes();
-        let mut reply = [&self.id[..], &flags, &[0, 1], &count, &[0, 0, 0, 0], &self.bytes].concat();
+        let mut reply =
+            [&self.id[..], &flags, &[0, 1], &count, &[0, 0, 0, 0], &self.bytes].concat();
         records.iter().for_each(|record| reply.extend(record.bytes(&self.name)));
         Some(reply)
     }

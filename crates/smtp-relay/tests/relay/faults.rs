@@ -64,10 +64,7 @@ async fn silence_at_each_step_ends_in_time() {
         ("MAIL", "no answer in time at MAIL"),
         ("RCPT", "no answer in time at RCPT"),
         ("DATA", "no answer in time at DATA"),
-        (
-            "end of content",
-            "connection lost after the content; the server may have the message",
-        ),
+        ("end of content", "connection lost after the content; the server may have the message"),
     ] {
         let server = Server::new(vec![script(&[up_to(step), vec![Hang]])]).await;
         let delivery = deliver(&[server.address], &settings()).await;
@@ -99,10 +96,7 @@ async fn breaking_off_at_each_step_is_deferred() {
         ("MAIL", "connection lost at MAIL"),
         ("RCPT", "connection lost at RCPT"),
         ("DATA", "connection lost at DATA"),
-        (
-            "end of content",
-            "connection lost after the content; the server may have the message",
-        ),
+        ("end of content", "connection lost after the content; the server may have the message"),
     ] {
         let server = Server::new(vec![up_to(step)]).await;
         let delivery = deliver(&[server.address], &settings()).await;
@@ -122,13 +116,13 @@ async fn talk_without_end_is_cut_off() {
         (script(&[up_to("EHLO"), vec![Raw(endless_reply), Hang]]), "endless reply at EHLO"),
         (vec![Raw(nul), Hang], "unreadable reply at greeting"),
         (vec![Say("SSH-2.0-OpenSSH_9.2"), Hang], "unreadable reply at greeting"),
-        (vec![Say("220 mx\n250 mx\n250 OK"), Hang], "reply without a command at RSET"),
+        (vec![Say("220 mx\n250 mx\n250 OK"), Hang], "reply without a command at EHLO"),
     ] {
         let server = Server::new(vec![acts]).await;
         let delivery = deliver(&[server.address], &settings()).await;
         let attempt = &delivery.attempts[0];
         assert_eq!(attempt.verdict, Verdict::Deferred);
-        assert!(attempt.to_string().starts_with(text) || text.contains("RSET"), "{attempt}");
+        assert_eq!(attempt.to_string(), text);
         server.heard().await;
     }
 }
@@ -151,12 +145,12 @@ struct Broken;
 
 impl smtp_relay::Content for Broken {
     fn size(&self) -> u64 {
-        100
+        100_000
     }
 
     async fn read(&self, offset: u64) -> io::Result<Bytes> {
         match offset {
-            0 => Ok(Bytes::from_static(b"Subject: x\r\n\r\n")),
+            0 => Ok(Bytes::from(b"0123456789abcd\r\n".repeat(2048))),
             _ => Err(io::Error::other("disk")),
         }
     }
@@ -170,13 +164,13 @@ async fn content_that_cannot_be_read_is_not_delivered_in_part() {
             vec![Hear("MAIL"), Say("250 OK"), Hear("RCPT"), Say("250 OK")],
         ]);
         if extensions.contains("CHUNKING") {
-            acts.extend([Hear("BDAT 100 LAST"), Content]);
+            acts.extend([Hear("BDAT 100000 LAST"), Content]);
         } else {
             acts.extend([Hear("DATA"), Say("354 go"), Content]);
         }
         let server = Server::new(vec![acts]).await;
         let mut transaction = mail(&["b@else.test"]);
-        transaction.size = 100;
+        transaction.size = 100_000;
         let next_hop = next_hop(&[server.address], TlsPolicy::None);
         let delivery = transport(&Settings::default()).deliver_to(&next_hop, &transaction, &Broken);
         let delivery = delivery.await;

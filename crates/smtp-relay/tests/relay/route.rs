@@ -85,7 +85,8 @@ fn a_wrong_rule_is_named() {
         password_file: Some("/password".into()),
         ..rule(&["*"], &[], Via::Smarthost, &["relay.test"])
     };
-    let missing = RouteSettings { password_file: Some("/none".into()), ..login(RouteTls::Verified) };
+    let missing =
+        RouteSettings { password_file: Some("/none".into()), ..login(RouteTls::Verified) };
     let half = RouteSettings { password_file: None, ..login(RouteTls::Verified) };
     let of_mx = RouteSettings { via: Via::Mx, hosts: Vec::new(), ..login(RouteTls::Verified) };
     for (rule, wanted) in [

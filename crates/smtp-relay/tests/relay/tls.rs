@@ -6,7 +6,9 @@ use bytes::Bytes;
 use smtp_relay::{Credentials, Delivery, NextHop, Settings, TlsPolicy, Verdict};
 
 use crate::deliver::{MESSAGE, mail, next_hop, script, settings, transport};
-use crate::server::{Act, Hang, Hear, Raw, Say, Server, Tls, certificate, hello, quit, transaction};
+use crate::server::{
+    Act, Hang, Hear, Raw, Say, Server, Tls, certificate, hello, quit, transaction,
+};
 
 const OFFERED: &str = "250-mx.test\n250 STARTTLS";
 

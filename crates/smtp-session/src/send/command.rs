@@ -60,11 +60,7 @@ pub(super) fn needs_smtputf8(transaction: &Transaction) -> bool {
 
 // notify-esmtp-value = "NEVER" / 1#notify-list-element
 fn notify_value(notify: Notify) -> String {
-    let asked = [
-        (notify.success, "SUCCESS"),
-        (notify.failure, "FAILURE"),
-        (notify.delay, "DELAY"),
-    ];
+    let asked = [(notify.success, "SUCCESS"), (notify.failure, "FAILURE"), (notify.delay, "DELAY")];
     let asked: Vec<_> = asked.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
     if asked.is_empty() { "NEVER".into() } else { asked.join(",") }
 }
@@ -88,10 +84,11 @@ fn original_recipient_value(original: &OriginalRecipient) -> Option<String> {
 fn xtext(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        match byte {
-            b'+' | b'=' => encoded += &format!("+{byte:02X}"),
-            b'!'..=b'~' => encoded.push(char::from(byte)),
-            _ => encoded += &format!("+{byte:02X}"),
+        // xchar = any ASCII CHAR between "!" (33) and "~" (126) inclusive, except "+" and "="
+        if byte.is_ascii_graphic() && !b"+=".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded += &format!("+{byte:02X}");
         }
     }
     encoded
@@ -101,10 +98,10 @@ fn xtext(text: &str) -> String {
 fn utf8_address_xtext(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '+' | '=' | '\\' => encoded += &format!("\\x{{{:02X}}}", u32::from(c)),
-            '!'..='~' => encoded.push(c),
-            _ => encoded += &format!("\\x{{{:02X}}}", u32::from(c)),
+        if c.is_ascii_graphic() && !"+=\\".contains(c) {
+            encoded.push(c);
+        } else {
+            encoded += &format!("\\x{{{:02X}}}", u32::from(c));
         }
     }
     encoded
@@ -149,10 +146,8 @@ mod tests {
     #[test]
     fn original_recipients_are_sent_as_xtext() {
         let line = |address_type: &str, address: &str| {
-            let original = OriginalRecipient {
-                address_type: address_type.into(),
-                address: address.into(),
-            };
+            let original =
+                OriginalRecipient { address_type: address_type.into(), address: address.into() };
             let to = Recipient {
                 forward_path: "b@else.test".parse().unwrap(),
                 notify: Some(Notify { success: true, delay: true, failure: false }),

@@ -186,8 +186,16 @@ mod tests {
     fn no_line_end_but_crlf_leaves() {
         // Threats S1, the outgoing half: each sequence that some server takes for the end.
         for content in [
-            "a\n.\n", "a\n.\r\n", "a\r.\r\n", "a\r\n.\n", "a\r\n.\r", "a\r\r\n.\r\r\n", "a\0b",
-            "a\r\n\0.\r\n", "a\r", "\n",
+            "a\n.\n",
+            "a\n.\r\n",
+            "a\r.\r\n",
+            "a\r\n.\n",
+            "a\r\n.\r",
+            "a\r\r\n.\r\r\n",
+            "a\0b",
+            "a\r\n\0.\r\n",
+            "a\r",
+            "\n",
         ] {
             for piece in 1..=content.len() {
                 for framing in [Outgoing::with_dots, Outgoing::in_chunks] {

@@ -57,7 +57,8 @@ impl Client {
         let transaction = &running.transaction;
         running.dsn = offered.dsn;
         running.smtputf8 = command::needs_smtputf8(transaction);
-        let fault = if let Some(bytes_max) = offered.size_max.filter(|&max| transaction.size > max) {
+        let fault = if let Some(bytes_max) = offered.size_max.filter(|&max| transaction.size > max)
+        {
             // RFC 1870 §6.1: what is too large is not sent to hear so.
             Some(Reason::TooLarge { bytes_max })
         } else if running.smtputf8 && !offered.smtputf8 {
@@ -155,15 +156,16 @@ impl Client {
     pub(super) fn after_piece(&mut self, after: After) {
         match after {
             After::Piece => {}
-            After::ChunkReply => self.awaited.push_back(Command::Chunk),
+            After::ChunkReply => self.expect_reply(Command::Chunk),
             After::EndReply => {
-                let accepted = self.running.as_ref().map(|running| running.accepted.as_slice());
-                match (self.config.role, accepted) {
+                match (self.config.role, &self.running) {
                     // RFC 2033 §4.2: "one reply for each previously successful RCPT command".
-                    (Role::Lmtp, Some(accepted)) => {
-                        self.awaited.extend(accepted.iter().copied().map(Command::ContentEndFor));
+                    (Role::Lmtp, Some(running)) => {
+                        let each = running.accepted.iter().copied().map(Command::ContentEndFor);
+                        self.unsent += running.accepted.len();
+                        self.awaited.extend(each);
                     }
-                    _ => self.awaited.push_back(Command::ContentEnd),
+                    _ => self.expect_reply(Command::ContentEnd),
                 }
                 self.state = State::Ending;
             }

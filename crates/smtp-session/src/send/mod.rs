@@ -74,7 +74,6 @@ const AWAITED_MAX: usize = 100;
 ///
 /// Memory is bounded by the transaction, what one `receive` brings, one reply (32 KiB) and one
 /// piece of content on its way out.
-#[derive(Debug)]
 pub struct Client {
     config: Arc<Config>,
     secure: bool,
@@ -84,6 +83,8 @@ pub struct Client {
     state: State,
     /// The commands whose replies have not come, in order.
     awaited: VecDeque<Command>,
+    /// How many of the last of them are still in `output`: a reply to one of these is none.
+    unsent: usize,
     replies: ReplyReader,
     /// Received and not yet understood.
     input: BytesMut,
@@ -245,6 +246,7 @@ impl Client {
             extensions: Extensions::default(),
             state: State::Opening,
             awaited: VecDeque::from([Command::Greeting]),
+            unsent: 0,
             replies: ReplyReader::default(),
             input: BytesMut::new(),
             output: Vec::new(),
@@ -384,6 +386,7 @@ impl Client {
             _ if !self.output.is_empty() => {
                 // Writing has the same time as the reply has afterwards.
                 self.clock.progressed = true;
+                self.unsent = 0;
                 Step::Write(std::mem::take(&mut self.output).into())
             }
             State::Closed => Step::Close,
@@ -464,19 +467,20 @@ impl Client {
         if self.input.is_empty() {
             return Heard::Nothing;
         }
-        match (self.replies.take(&mut self.input), self.awaited.front().copied()) {
+        let is_sent = self.awaited.len() > self.unsent;
+        let command = self.awaited.front().copied().filter(|_| is_sent);
+        match (self.replies.take(&mut self.input), command) {
             (Err(fault), _) => Heard::Fault(fault),
-            (Ok(None), Some(_)) => Heard::Nothing,
             (Ok(Some(reply)), Some(command)) => {
                 self.awaited.pop_front();
                 Heard::Reply(command, reply)
             }
             (Ok(Some(reply)), None) => self.unasked(reply),
             // Half a reply to nothing: with its other half it would pass for the next one's.
-            (Ok(None), None) if matches!(self.state, State::Idle) => {
+            (Ok(None), None) if !matches!(self.state, State::Content(_)) => {
                 Heard::Fault(ReplyFault::Unsolicited)
             }
-            (Ok(None), None) => Heard::Nothing,
+            (Ok(None), _) => Heard::Nothing,
         }
     }
 
@@ -484,9 +488,11 @@ impl Client {
     /// refuse it, and close.
     fn unasked(&mut self, reply: RawReply) -> Heard {
         let in_content = matches!(self.state, State::Content(_));
-        if reply.code == 421 || (in_content && reply.code >= 400) {
-            let stand_in = if in_content { Command::Chunk } else { Command::Reset };
-            return Heard::Reply(stand_in, reply);
+        if in_content && reply.code >= 400 {
+            return Heard::Reply(Command::Chunk, reply);
+        }
+        if reply.code == 421 {
+            return Heard::Reply(self.awaited.front().copied().unwrap_or(Command::Reset), reply);
         }
         Heard::Fault(ReplyFault::Unsolicited)
     }
@@ -498,10 +504,8 @@ impl Client {
         }
         if reply.code == 421 {
             let reply = ServerReply::from(reply);
-            return self.end_with(Outcome::Deferred(
-                Reason::ServerClosed(command.stage()),
-                Some(reply),
-            ));
+            return self
+                .end_with(Outcome::Deferred(Reason::ServerClosed(command.stage()), Some(reply)));
         }
         if command.stage().is_opening() && command != Command::Reset {
             self.opening_reply(command, reply);
@@ -523,7 +527,13 @@ impl Client {
     fn command(&mut self, line: &str, command: Command) {
         self.output.extend_from_slice(line.as_bytes());
         self.output.extend_from_slice(b"\r\n");
+        self.expect_reply(command);
+    }
+
+    /// Awaits a reply to what stands at the end of the output.
+    fn expect_reply(&mut self, command: Command) {
         self.awaited.push_back(command);
+        self.unsent += 1;
     }
 
     /// Whether another command may go out before the replies to those before it.
@@ -534,6 +544,7 @@ impl Client {
 
     fn say_quit(&mut self) {
         self.awaited.clear();
+        self.unsent = 0;
         self.command("QUIT", Command::Quit);
         self.state = State::Quitting;
     }

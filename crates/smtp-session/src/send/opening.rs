@@ -110,11 +110,11 @@ impl Client {
         // RFC 7504 §3: 521 in the greeting says that this host never takes mail.
         let never = stage == Stage::Greeting && reply.code == 521;
         let (reason, reply) = (Reason::Refused(stage), Some(reply.into()));
-        let outcome = match never {
-            true => Outcome::Failed(reason, reply),
-            false => Outcome::Deferred(reason, reply),
-        };
-        self.report_all(outcome);
+        self.report_all(if never {
+            Outcome::Failed(reason, reply)
+        } else {
+            Outcome::Deferred(reason, reply)
+        });
         self.say_quit();
     }
 

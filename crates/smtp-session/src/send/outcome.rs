@@ -228,12 +228,8 @@ impl fmt::Display for Reason {
                 write!(f, "larger than the server's limit of {bytes_max} bytes")
             }
             Self::NeedsSmtpUtf8 => f.write_str("address needs SMTPUTF8, which is not offered"),
-            Self::HeaderNeedsSmtpUtf8 => {
-                f.write_str("header needs SMTPUTF8, which is not offered")
-            }
-            Self::NeedsEightBitMime => {
-                f.write_str("content needs 8BITMIME, which is not offered")
-            }
+            Self::HeaderNeedsSmtpUtf8 => f.write_str("header needs SMTPUTF8, which is not offered"),
+            Self::NeedsEightBitMime => f.write_str("content needs 8BITMIME, which is not offered"),
             Self::ContentNotCanonical => {
                 f.write_str("content with line ends out of place or an endless line")
             }
