@@ -27,6 +27,7 @@ mod mx;
 mod next_hop;
 mod pool;
 mod route;
+mod rule;
 mod schedule;
 mod settings;
 mod stream;

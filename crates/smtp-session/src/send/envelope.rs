@@ -3,13 +3,14 @@
 //! With PIPELINING the commands go out ahead of their replies (RFC 2920), so every mix of yes and
 //! no must come out right: what is refused is known only when something else was sent already.
 
+use super::Client;
 use super::command;
 use super::config::{EightBit, Role};
 use super::content::{After, Outgoing};
 use super::outcome::{Outcome, Reason, Report, Stage};
 use super::reply::{ReplyFault, ServerReply};
+use super::state::{Command, Next, State};
 use super::transaction::Transaction;
-use super::{Client, Command, Next, State};
 
 /// The transaction under way.
 #[derive(Debug)]

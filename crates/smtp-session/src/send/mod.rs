@@ -33,6 +33,7 @@
 //! assert_eq!(client.next(now), Step::Ready);
 //! ```
 
+mod clock;
 mod command;
 mod config;
 mod content;
@@ -41,20 +42,22 @@ mod extensions;
 mod opening;
 mod outcome;
 mod reply;
+mod state;
 mod transaction;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::config::OUTPUT_BYTES_MAX;
-use content::Outgoing;
+use clock::Clock;
 use envelope::Running;
 use extensions::Extensions;
 use reply::{RawReply, ReplyReader};
+use state::{Command, Next, State};
 
 pub use config::{Config, Credentials, EightBit, Role, StartTls, Timeouts};
 pub use outcome::{Outcome, Reason, Report, Stage};
@@ -137,105 +140,6 @@ impl fmt::Debug for Step {
     }
 }
 
-/// Where a connection stands.
-///
-/// ```text
-/// Opening -> Idle <-> Envelope -> Content <-> (chunk's reply) -> Ending -> Idle -> Quitting
-///    |  ^
-///    v  |
-/// Handshake                                   and from each to Closed
-/// ```
-#[derive(Debug)]
-enum State {
-    /// Greeting, EHLO, STARTTLS, AUTH.
-    Opening,
-    /// The driver does TLS.
-    Handshake,
-    /// Between transactions.
-    Idle,
-    /// MAIL, RCPT, DATA: what is to be sent next.
-    Envelope(Next),
-    /// The driver brings the content.
-    Content(Outgoing),
-    /// All of it is sent.
-    Ending,
-    /// QUIT is sent.
-    Quitting,
-    /// It is over.
-    Closed,
-}
-
-/// The next command of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Reset,
-    Mail,
-    /// The first recipient from here on that is still to be asked.
-    Recipient(usize),
-    /// DATA, or the first BDAT.
-    Content,
-    /// None: what is awaited will show.
-    Nothing,
-}
-
-/// A command whose reply is awaited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Command {
-    /// None: the server speaks first.
-    Greeting,
-    Ehlo,
-    Helo,
-    StartTls,
-    AuthPlain,
-    AuthLogin,
-    AuthLoginName,
-    AuthLoginPassword,
-    Reset,
-    Mail,
-    Recipient(usize),
-    Data,
-    /// BDAT, not the last.
-    Chunk,
-    /// The final dot or last BDAT, for all recipients.
-    ContentEnd,
-    /// LMTP: the same for this recipient.
-    ContentEndFor(usize),
-    Quit,
-}
-
-impl Command {
-    fn stage(self) -> Stage {
-        match self {
-            Self::Greeting => Stage::Greeting,
-            Self::Ehlo | Self::Helo => Stage::Hello,
-            Self::StartTls => Stage::StartTls,
-            Self::AuthPlain | Self::AuthLogin | Self::AuthLoginName | Self::AuthLoginPassword => {
-                Stage::Auth
-            }
-            Self::Reset => Stage::Reset,
-            Self::Mail => Stage::Mail,
-            Self::Recipient(_) => Stage::Recipient,
-            Self::Data => Stage::Data,
-            Self::Chunk => Stage::Content,
-            Self::ContentEnd | Self::ContentEndFor(_) => Stage::ContentEnd,
-            Self::Quit => Stage::Quit,
-        }
-    }
-}
-
-/// How long we have waited for the server.
-#[derive(Debug)]
-struct Clock {
-    /// When a reply came or a command was sent last.
-    progress: Instant,
-    /// Something was done since `next` last looked at the time.
-    progressed: bool,
-    /// When the envelope under way began.
-    envelope: Option<Instant>,
-    /// When the content under way began, and how much has been written since.
-    content: Option<(Instant, u64)>,
-}
-
 impl Client {
     /// Starts on a connection that has just been made. `secure` says that TLS is on already.
     pub fn new(config: Arc<Config>, secure: bool, now: Instant) -> Self {
@@ -253,7 +157,7 @@ impl Client {
             running: None,
             report: None,
             reset_needed: false,
-            clock: Clock { progress: now, progressed: false, envelope: None, content: None },
+            clock: Clock::new(now),
         }
     }
 
@@ -345,28 +249,6 @@ impl Client {
         self.secure
     }
 
-    /// When to call [`Client::next`] even without input; none when nothing is awaited.
-    pub fn deadline(&self) -> Option<Instant> {
-        let timeouts = &self.config.timeouts;
-        let reply = |wait: Duration| Some(self.clock.progress + wait);
-        match (&self.state, self.awaited.front()) {
-            (State::Content(_), None) => {
-                let slowest = self.clock.content.map(|(began, written)| {
-                    let seconds = written / timeouts.data_bytes_per_second_min.max(1);
-                    began + timeouts.data_block + Duration::from_secs(seconds)
-                });
-                slowest.min(reply(timeouts.data_block)).or(reply(timeouts.data_block))
-            }
-            (State::Envelope(_), Some(command)) => {
-                let all = self.clock.envelope.map(|began| began + timeouts.envelope);
-                let one = reply(self.wait(*command));
-                all.min(one).or(one)
-            }
-            (_, Some(command)) => reply(self.wait(*command)),
-            (_, None) => None,
-        }
-    }
-
     /// What to do now.
     pub fn next(&mut self, now: Instant) -> Step {
         while self.report.is_none() && self.advance() {
@@ -393,50 +275,6 @@ impl Client {
             State::Handshake => Step::StartTls,
             State::Idle if self.running.is_none() => Step::Ready,
             _ => Step::Read,
-        }
-    }
-
-    fn look_at_the_time(&mut self, now: Instant) {
-        if std::mem::take(&mut self.clock.progressed) || !self.output.is_empty() {
-            self.clock.progress = now;
-        }
-        match self.state {
-            State::Envelope(_) => {
-                self.clock.content = None;
-                self.clock.envelope.get_or_insert(now);
-            }
-            State::Content(_) => {
-                self.clock.envelope = None;
-                self.clock.content.get_or_insert((now, 0));
-            }
-            _ => (self.clock.envelope, self.clock.content) = (None, None),
-        }
-        if self.report.is_none() && self.deadline().is_some_and(|deadline| now >= deadline) {
-            self.timed_out();
-        }
-    }
-
-    /// Why there is no reply: the one case that must be told from the others is that the server
-    /// may have taken the message.
-    fn silence(&self, reason: fn(Stage) -> Reason) -> Reason {
-        match self.stage() {
-            Stage::ContentEnd => Reason::LostAfterContent,
-            stage => reason(stage),
-        }
-    }
-
-    /// How long this command's reply may take.
-    fn wait(&self, command: Command) -> Duration {
-        let timeouts = &self.config.timeouts;
-        match command.stage() {
-            Stage::Greeting => timeouts.greeting,
-            Stage::Hello | Stage::StartTls | Stage::Auth | Stage::Reset => timeouts.hello,
-            Stage::Mail => timeouts.mail,
-            Stage::Recipient => timeouts.recipient,
-            Stage::Data => timeouts.data,
-            Stage::Content => timeouts.data_block,
-            Stage::ContentEnd => timeouts.content_end,
-            Stage::Quit => timeouts.quit,
         }
     }
 

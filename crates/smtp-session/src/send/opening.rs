@@ -2,11 +2,12 @@
 
 use mail_types::Secret;
 
+use super::Client;
 use super::config::{Role, StartTls};
 use super::extensions::Extensions;
 use super::outcome::{Outcome, Reason, Stage};
 use super::reply::{RawReply, ReplyFault};
-use super::{Client, Command, State};
+use super::state::{Command, State};
 use crate::sasl::encode_base64;
 
 impl Client {
