@@ -1,7 +1,7 @@
 //! How many connections a next hop gets at once. Pure data: the time is an argument.
 //!
-//! It starts low and learns: each delivery raises the limit by 1/limit, so that a full round
-//! raises it by one; a connection that fails halves it. A next hop that fails again and again is
+//! It starts low and learns: as many deliveries as the limit raise it by one; a connection that
+//! fails halves it. A next hop that fails again and again is
 //! left alone for a while, then probed with one connection, and left alone longer if that fails
 //! too: a dead school server must not hold the connections that others need.
 
@@ -25,8 +25,8 @@ pub struct Concurrency {
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     total_max: usize,
-    start: f64,
-    max: f64,
+    start: usize,
+    max: usize,
     dead_after_failures: u32,
     dead_min: Duration,
     dead_max: Duration,
@@ -57,7 +57,9 @@ pub enum Feedback {
 #[derive(Debug)]
 struct Hop {
     running: usize,
-    limit: f64,
+    limit: usize,
+    /// Deliveries since the limit was raised or lowered.
+    served: usize,
     /// In a row.
     failures: u32,
     /// While it is left alone; afterwards, while the probe runs.
@@ -74,10 +76,10 @@ struct Dead {
 impl Concurrency {
     /// Nothing runs yet.
     pub fn new(settings: &Settings) -> Self {
-        let max = settings.connections_per_next_hop_max.max(1) as f64;
+        let max = settings.connections_per_next_hop_max.max(1);
         let limits = Limits {
             total_max: settings.connections_max.max(1),
-            start: (settings.connections_per_next_hop_start.max(1) as f64).min(max),
+            start: settings.connections_per_next_hop_start.clamp(1, max),
             max,
             dead_after_failures: settings.dead_after_failures.max(1),
             dead_min: Duration::from_secs(settings.dead_seconds_min),
@@ -95,7 +97,7 @@ impl Concurrency {
             self.forget(now);
         }
         let start = self.limits.start;
-        let new = || Hop { running: 0, limit: start, failures: 0, dead: None };
+        let new = || Hop { running: 0, limit: start, served: 0, failures: 0, dead: None };
         let hop = self.hops.entry(key.clone()).or_insert_with(new);
         let go = hop.start(now);
         if go == Start::Go {
@@ -118,7 +120,7 @@ impl Concurrency {
 
     /// How many a next hop gets at once, for the administrator.
     pub fn limit(&self, key: &NextHopKey) -> usize {
-        self.hops.get(key).map_or(self.limits.start, |hop| hop.limit) as usize
+        self.hops.get(key).map_or(self.limits.start, |hop| hop.limit)
     }
 
     /// What is idle and has no bad record is as good as new.
@@ -135,7 +137,7 @@ impl Hop {
             Some(dead) if now < dead.until => return Start::Dead(dead.until),
             Some(dead) if dead.probing => return Start::Full,
             Some(dead) => dead.probing = true,
-            None if self.running >= self.limit as usize => return Start::Full,
+            None if self.running >= self.limit => return Start::Full,
             None => {}
         }
         self.running += 1;
@@ -148,7 +150,11 @@ impl Hop {
             Feedback::Served => {
                 self.failures = 0;
                 self.dead = None;
-                self.limit = (self.limit + 1.0 / self.limit).min(limits.max);
+                self.served += 1;
+                if self.served >= self.limit {
+                    self.served = 0;
+                    self.limit = (self.limit + 1).min(limits.max);
+                }
             }
             Feedback::Unreachable => self.fail(limits, now),
             Feedback::Unused => {
@@ -161,7 +167,8 @@ impl Hop {
 
     fn fail(&mut self, limits: &Limits, now: Instant) {
         self.failures = self.failures.saturating_add(1);
-        self.limit = (self.limit / 2.0).max(1.0);
+        self.limit = (self.limit / 2).max(1);
+        self.served = 0;
         let wait = match self.dead {
             // What was started before it was declared dead says nothing new.
             Some(dead) if !dead.probing => return,

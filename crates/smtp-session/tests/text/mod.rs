@@ -1,5 +1,7 @@
 //! Bytes as dialogs write them: `\r`, `\n`, `\0`, `\\` and `\xHH`.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
