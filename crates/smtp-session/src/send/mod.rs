@@ -57,7 +57,7 @@ use clock::Clock;
 use envelope::Running;
 use extensions::Extensions;
 use reply::{RawReply, ReplyReader};
-use state::{Command, Next, State};
+use state::{Command, State};
 
 pub use config::{Config, Credentials, EightBit, Role, StartTls, Timeouts};
 pub use outcome::{Outcome, Reason, Report, Stage};
