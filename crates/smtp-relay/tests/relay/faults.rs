@@ -172,8 +172,8 @@ async fn content_that_cannot_be_read_is_not_delivered_in_part() {
         let mut transaction = mail(&["b@else.test"]);
         transaction.size = 100_000;
         let next_hop = next_hop(&[server.address], TlsPolicy::None);
-        let delivery = transport(&Settings::default()).deliver_to(&next_hop, &transaction, &Broken);
-        let delivery = delivery.await;
+        let transport = transport(&Settings::default());
+        let delivery = transport.deliver_to(&next_hop, &transaction, &Broken).await;
         assert_eq!(delivery.attempts[0].to_string(), "content could not be read");
         assert_eq!(delivery.attempts[0].verdict, Verdict::Deferred);
         assert_eq!(server.heard().await.last().unwrap(), "(closed)", "no dot came");
