@@ -18,6 +18,7 @@ pub mod compose;
 pub mod content;
 pub mod date;
 pub mod decode;
+pub mod dsn;
 pub mod encoded_word;
 pub mod header;
 pub mod html;

@@ -20,6 +20,7 @@ mod date;
 mod flag;
 mod mailbox;
 mod message;
+mod notice;
 mod secret;
 mod uid_set;
 
@@ -32,5 +33,8 @@ pub use mailbox::{
     SpecialUse, UidValidity,
 };
 pub use message::{BlobHash, DocumentId, EmailId, ModSeq, QueueId, ThreadId, Uid};
+pub use notice::{
+    EnvelopeId, InvalidNoticeParameter, Notify, OriginalRecipient, Ret, encode_xtext,
+};
 pub use secret::Secret;
 pub use uid_set::UidSet;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use mail_types::{ReversePath, Secret};
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MAIL_BODY_BINARYMIME, MAIL_SMTPUTF8, Request};
+use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MAIL_BODY_BINARYMIME, Request};
 
 use crate::error::PeerMisbehaved;
-use crate::parameter;
+use crate::parameter::{self, MailParameters, RecipientParameters};
 use crate::path::{ForwardPath, Path};
 use crate::sasl::Mechanism;
 
@@ -19,6 +19,7 @@ pub(crate) enum Command {
     Recipient {
         path: ForwardPath,
         needs_smtputf8: bool,
+        parameters: RecipientParameters,
     },
     Data,
     Bdat {
@@ -52,8 +53,7 @@ pub(crate) enum Greeting {
 pub(crate) struct Mail {
     pub(crate) reverse_path: ReversePath,
     pub(crate) needs_smtputf8: bool,
-    pub(crate) smtputf8: bool,
-    pub(crate) declared_size: Option<u64>,
+    pub(crate) parameters: MailParameters,
 }
 
 impl Command {
@@ -157,7 +157,7 @@ fn split_path(line: &str) -> Option<(Path<'_>, String)> {
 // "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF
 fn mail(line: &str) -> Result<Command, PeerMisbehaved> {
     let (path, line) = split_path(line).ok_or(PeerMisbehaved::Sender)?;
-    let declared_size = parameter::check_mail(path.tail)?;
+    let parameters = parameter::check_mail(path.tail)?;
     let line = terminated(&line);
     let Request::Mail { from } = request(&line, "MAIL")? else {
         return Err(PeerMisbehaved::Syntax);
@@ -169,15 +169,14 @@ fn mail(line: &str) -> Result<Command, PeerMisbehaved> {
     Ok(Command::Mail(Mail {
         reverse_path: path.reverse_path().map_err(|_| PeerMisbehaved::Sender)?,
         needs_smtputf8: path.needs_smtputf8(),
-        smtputf8: from.flags & MAIL_SMTPUTF8 != 0,
-        declared_size,
+        parameters,
     }))
 }
 
 // "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] CRLF
 fn recipient(line: &str) -> Result<Command, PeerMisbehaved> {
     let (path, line) = split_path(line).ok_or(PeerMisbehaved::Recipient)?;
-    parameter::check_recipient(path.tail)?;
+    let parameters = parameter::check_recipient(path.tail)?;
     let line = terminated(&line);
     let Request::Rcpt { .. } = request(&line, "RCPT")? else {
         return Err(PeerMisbehaved::Syntax);
@@ -185,6 +184,7 @@ fn recipient(line: &str) -> Result<Command, PeerMisbehaved> {
     Ok(Command::Recipient {
         needs_smtputf8: path.needs_smtputf8(),
         path: path.forward_path().map_err(|_| PeerMisbehaved::Recipient)?,
+        parameters,
     })
 }
 
@@ -219,7 +219,8 @@ mod tests {
             ("MAIL FROM:<a@b.test> AUTH=", Argument),
             ("RCPT FROM:<a@b.test>", Syntax),
             ("RCPT TO:<>", Recipient),
-            ("RCPT TO:<a@b.test> ORCPT=rfc822;a@b.test", UnknownParameter),
+            ("RCPT TO:<a@b.test> ORCPT=a@b.test", Argument),
+            ("RCPT TO:<a@b.test> RRVS=2026-11-28T10:00:00Z", UnknownParameter),
             ("DATA now", Argument),
             ("STARTTLS please", Argument),
             ("BDAT", ChunkSize),
@@ -239,7 +240,7 @@ mod tests {
         let line = "mail from: <a@b.test> size=5 body=8bitmime smtputf8 auth=<>";
         let Ok(Command::Mail(mail)) = Command::parse(line.as_bytes()) else { panic!() };
         assert_eq!(mail.reverse_path.to_string(), "<a@b.test>");
-        assert_eq!((mail.declared_size, mail.smtputf8), (Some(5), true));
+        assert_eq!((mail.parameters.size, mail.parameters.smtputf8), (Some(5), true));
     }
 
     #[test]

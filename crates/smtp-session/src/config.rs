@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// RFC 5321 §4.5.3.1.4 asks for 512 octets; SMTPUTF8 and AUTH (RFC 4954 §4) need more.
 /// A longer line is skipped while it arrives and answered 500, so it costs no memory.
 pub(crate) const COMMAND_LINE_BYTES_MAX: usize = 4096;
@@ -62,6 +64,8 @@ pub struct Connection {
     pub may_start_tls: bool,
     /// Whether AUTH is offered without TLS: the demo on loopback only.
     pub plaintext_auth: bool,
+    /// When it was accepted, by the wall clock: RFC 4865 wants to hear a date.
+    pub began: Timestamp,
 }
 
 /// How long we wait for the peer (RFC 5321 §4.5.3.2).
@@ -104,6 +108,8 @@ pub struct Config {
     pub unknown_recipients_max: u32,
     /// Commands since the last accepted message, before 421.
     pub commands_max: u32,
+    /// RFC 4865: seconds for which a submitted message may ask to be held back; 0 never.
+    pub hold_seconds_max: u64,
     /// How long we wait.
     pub timeouts: Timeouts,
 }
@@ -117,6 +123,7 @@ impl Default for Config {
             errors_max: 20,
             unknown_recipients_max: 20,
             commands_max: 10_000,
+            hold_seconds_max: 0,
             timeouts: Timeouts::default(),
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! let now = Instant::now();
 //! let connection = Connection { port: Port::Mx, security: Security::Plain, may_start_tls: true,
-//!     plaintext_auth: false };
+//!     plaintext_auth: false, began: jiff::Timestamp::UNIX_EPOCH };
 //! let mut session = Session::new(Arc::new(Config::default()), connection, now);
 //! let Step::Write(greeting) = session.next(now) else { panic!("a server speaks first") };
 //! assert!(greeting.starts_with(b"220 "));
@@ -39,6 +39,7 @@ pub mod send;
 
 pub use config::{Config, Connection, Port, Security, Timeouts};
 pub use error::PeerMisbehaved;
+pub use parameter::{Hold, MailParameters, RecipientParameters};
 pub use path::ForwardPath;
 pub use receive::{Answer, Ended, Protocol, Request, Session, Step, Trace};
 pub use reply::Reply;

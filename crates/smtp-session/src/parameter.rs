@@ -4,37 +4,128 @@
 //! The other values are read by smtp-proto. It knows more keywords than we announce, lets the last
 //! of two win and wraps numbers over 20 digits: that is refused here first.
 
+use jiff::Timestamp;
+use mail_types::{EnvelopeId, Notify, OriginalRecipient, Ret};
+
 use crate::error::PeerMisbehaved;
 
 /// RFC 1870 §3: `size-value ::= 1*20DIGIT`.
 const SIZE_DIGITS_MAX: usize = 20;
 
-/// What MAIL may carry after EHLO has announced it.
-const MAIL_KEYWORDS: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
+/// RFC 4865 §4: `future-release-interval = %x31-39 *8DIGIT`.
+const HOLD_DIGITS_MAX: usize = 9;
 
-/// Checks the keywords of MAIL and reads SIZE.
-pub(crate) fn check_mail(tail: &str) -> Result<Option<u64>, PeerMisbehaved> {
-    let mut seen = [false; MAIL_KEYWORDS.len()];
-    let mut declared_size = None;
-    for parameter in tail.split(' ').filter(|parameter| !parameter.is_empty()) {
-        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let place = MAIL_KEYWORDS
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(keyword))
-            .ok_or(PeerMisbehaved::UnknownParameter)?;
-        if std::mem::replace(&mut seen[place], true) {
-            return Err(PeerMisbehaved::Argument);
-        }
-        if MAIL_KEYWORDS[place] == "SIZE" {
-            declared_size = Some(size(value).ok_or(PeerMisbehaved::Argument)?);
-        }
-    }
-    Ok(declared_size)
+/// What MAIL may carry after EHLO has announced it.
+const MAIL_KEYWORDS: [&str; 8] =
+    ["SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID", "HOLDFOR", "HOLDUNTIL"];
+/// What RCPT may carry (RFC 3461 §4).
+const RECIPIENT_KEYWORDS: [&str; 2] = ["NOTIFY", "ORCPT"];
+
+/// The parameters of MAIL whose values are ours to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailParameters {
+    /// RFC 1870 §5.
+    pub size: Option<u64>,
+    /// RFC 3461 §4.3.
+    pub ret: Option<Ret>,
+    /// RFC 3461 §4.4.
+    pub envelope_id: Option<EnvelopeId>,
+    /// RFC 4865 §5.
+    pub hold: Option<Hold>,
+    /// RFC 6152 §2: `BODY=8BITMIME`.
+    pub is_8bit: bool,
+    /// RFC 6531 §3.4.
+    pub smtputf8: bool,
 }
 
-/// RCPT takes none until DSN (RFC 3461) is announced.
-pub(crate) fn check_recipient(tail: &str) -> Result<(), PeerMisbehaved> {
-    if tail.trim_matches(' ').is_empty() { Ok(()) } else { Err(PeerMisbehaved::UnknownParameter) }
+/// RFC 4865: until when a submitted message is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// For so many seconds.
+    For(u64),
+    /// Until this instant.
+    Until(Timestamp),
+}
+
+/// The parameters of RCPT.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientParameters {
+    /// RFC 3461 §4.1.
+    pub notify: Option<Notify>,
+    /// RFC 3461 §4.2.
+    pub original_recipient: Option<OriginalRecipient>,
+}
+
+/// Checks the keywords of MAIL and reads the values that are ours to read.
+pub(crate) fn check_mail(tail: &str) -> Result<MailParameters, PeerMisbehaved> {
+    let mut read = MailParameters::default();
+    for (keyword, value) in keywords(tail, &MAIL_KEYWORDS)? {
+        match keyword {
+            "SIZE" => read.size = Some(size(value).ok_or(PeerMisbehaved::Argument)?),
+            "RET" if value.eq_ignore_ascii_case("FULL") => read.ret = Some(Ret::Full),
+            "RET" if value.eq_ignore_ascii_case("HDRS") => read.ret = Some(Ret::Headers),
+            "RET" => return Err(PeerMisbehaved::Argument),
+            "ENVID" => {
+                let id = EnvelopeId::parse(value).map_err(|_| PeerMisbehaved::Argument)?;
+                read.envelope_id = Some(id);
+            }
+            // RFC 4865 §5: one of the two at most.
+            "HOLDFOR" | "HOLDUNTIL" if read.hold.is_some() => {
+                return Err(PeerMisbehaved::Argument);
+            }
+            "HOLDFOR" => read.hold = Some(hold_for(value).ok_or(PeerMisbehaved::Argument)?),
+            "HOLDUNTIL" => {
+                let until = value.parse().map_err(|_| PeerMisbehaved::Argument)?;
+                read.hold = Some(Hold::Until(until));
+            }
+            "BODY" => read.is_8bit = value.eq_ignore_ascii_case("8BITMIME"),
+            "SMTPUTF8" => read.smtputf8 = true,
+            _ => {}
+        }
+    }
+    Ok(read)
+}
+
+/// Reads the parameters of RCPT.
+pub(crate) fn check_recipient(tail: &str) -> Result<RecipientParameters, PeerMisbehaved> {
+    let mut read = RecipientParameters::default();
+    for (keyword, value) in keywords(tail, &RECIPIENT_KEYWORDS)? {
+        let fault = |_| PeerMisbehaved::Argument;
+        match keyword {
+            "NOTIFY" => read.notify = Some(Notify::parse(value).map_err(fault)?),
+            _ => {
+                read.original_recipient = Some(OriginalRecipient::parse(value).map_err(fault)?);
+            }
+        }
+    }
+    Ok(read)
+}
+
+/// Splits parameters; each keyword is a known one and stands there once.
+fn keywords<'a, const N: usize>(
+    tail: &'a str,
+    known: &'static [&'static str; N],
+) -> Result<Vec<(&'static str, &'a str)>, PeerMisbehaved> {
+    let mut found: Vec<(&'static str, &str)> = Vec::new();
+    for parameter in tail.split(' ').filter(|parameter| !parameter.is_empty()) {
+        let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let keyword = known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(keyword))
+            .ok_or(PeerMisbehaved::UnknownParameter)?;
+        if found.iter().any(|(earlier, _)| earlier == keyword) {
+            return Err(PeerMisbehaved::Argument);
+        }
+        found.push((keyword, value));
+    }
+    Ok(found)
+}
+
+fn hold_for(value: &str) -> Option<Hold> {
+    let digits = (1..=HOLD_DIGITS_MAX).contains(&value.len())
+        && !value.starts_with('0')
+        && value.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| value.parse().ok().map(Hold::For)).flatten()
 }
 
 /// Reads `chunk-size [ SP "LAST" ]`.
@@ -71,14 +162,36 @@ mod tests {
             (" SIZE=", Err(Argument)),
             (" SIZE=-1", Err(Argument)),
             (" SIZE=1 SIZE=2", Err(Argument)),
-            (" RET=FULL", Err(UnknownParameter)),
+            (" RET=ALL", Err(Argument)),
+            (" ENVID=a ENVID=b", Err(Argument)),
+            (" HOLDFOR=0", Err(Argument)),
+            (" HOLDFOR=1234567890", Err(Argument)),
+            (" HOLDUNTIL=tomorrow", Err(Argument)),
+            (" HOLDFOR=5 HOLDUNTIL=2026-11-28T10:00:00Z", Err(Argument)),
+            (" BY=120;R", Err(UnknownParameter)),
             (" XYZZY", Err(UnknownParameter)),
             (" =1", Err(UnknownParameter)),
         ] {
-            assert_eq!(check_mail(tail), expect, "{tail:?}");
+            assert_eq!(check_mail(tail).map(|read| read.size), expect, "{tail:?}");
         }
-        assert_eq!(check_recipient(" NOTIFY=NEVER"), Err(UnknownParameter));
-        assert_eq!(check_recipient("  "), Ok(()));
+        assert_eq!(check_recipient(" RRVS=x"), Err(UnknownParameter));
+        assert_eq!(check_recipient(" NOTIFY=NEVER,DELAY"), Err(Argument));
+        assert_eq!(check_recipient(" NOTIFY=DELAY notify=DELAY"), Err(Argument));
+        assert_eq!(check_recipient("  "), Ok(RecipientParameters::default()));
+    }
+
+    #[test]
+    fn what_a_sender_asks_to_be_told_is_read() {
+        let read = check_mail(" RET=hdrs ENVID=a+2Bb BODY=8bitmime HOLDFOR=3600").unwrap();
+        assert_eq!(read.ret, Some(Ret::Headers));
+        assert_eq!(read.envelope_id.unwrap().as_str(), "a+b");
+        assert_eq!(read.hold, Some(Hold::For(3600)));
+        assert!(read.is_8bit && !read.smtputf8);
+        let read = check_mail(" HOLDUNTIL=2026-11-28T10:00:00Z").unwrap();
+        assert_eq!(read.hold, Some(Hold::Until("2026-11-28T10:00:00Z".parse().unwrap())));
+        let read = check_recipient(" NOTIFY=success ORCPT=rfc822;a@b.test").unwrap();
+        assert!(read.notify.is_some_and(|notify| notify.success && !notify.failure));
+        assert_eq!(read.original_recipient.unwrap().address(), "a@b.test");
     }
 
     #[test]

@@ -120,6 +120,8 @@ replies! {
     LINE_TOO_LONG = 500 (5 5 2) "line too long";
     /// RFC 5321 §2.3.8: lines end with CR LF and nothing else.
     BARE_LINE_END = 500 (5 5 2) "CR, LF or NUL out of place in command";
+    /// RFC 4865 §4.2.
+    HOLD_TOO_LONG = 501 (5 5 4) "cannot hold the message that long";
     /// The command reads differently.
     SYNTAX = 501 (5 5 2) "syntax error";
     /// An argument that cannot be.

@@ -101,6 +101,7 @@ fn set(config: &mut Config, limit: &str) {
         "recipients_max" => config.recipients_max = value.parse().unwrap(),
         "errors_max" => config.errors_max = value.parse().unwrap(),
         "unknown_recipients_max" => config.unknown_recipients_max = value.parse().unwrap(),
+        "hold_seconds_max" => config.hold_seconds_max = value.parse().unwrap(),
         "commands_max" => config.commands_max = value.parse().unwrap(),
         _ => panic!("no limit {name}"),
     }

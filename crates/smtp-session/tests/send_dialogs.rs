@@ -25,9 +25,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mail_types::{EmailAddress, ReversePath};
+use mail_types::{EmailAddress, EnvelopeId, Notify, OriginalRecipient, Ret, ReversePath};
 use smtp_session::send::{
-    Client, Config, Credentials, EightBit, Notify, OriginalRecipient, Outcome, Recipient, Ret,
+    Client, Config, Credentials, EightBit, Outcome, Recipient,
     Role, StartTls, Step, Transaction,
 };
 use text::unescape;
@@ -253,12 +253,11 @@ fn transaction(text: &str, size: u64) -> Transaction {
     for word in words {
         match word.split_once('=') {
             Some(("ret", "full")) => transaction.ret = Some(Ret::Full),
-            Some(("envid", id)) => transaction.envelope_id = Some(id.into()),
+            Some(("envid", id)) => transaction.envelope_id = Some(EnvelopeId::parse(id).unwrap()),
             Some(("notify", list)) => last(&mut transaction).notify = Some(notify(list)),
             Some(("orcpt", original)) => {
-                let (kind, address) = original.split_once(';').unwrap();
                 last(&mut transaction).original_recipient =
-                    Some(OriginalRecipient { address_type: kind.into(), address: address.into() });
+                    Some(OriginalRecipient::parse(original).unwrap());
             }
             _ if word == "8bit" => transaction.eight_bit = true,
             _ if word == "utf8-header" => transaction.utf8_header = true,

@@ -1,5 +1,6 @@
 //! RFC 5321 §4.1.1, RFC 3207, RFC 4954: doing the commands.
 
+use jiff::{SignedDuration, Timestamp};
 use mail_types::Secret;
 
 use super::state::{Asked, Content, Hello, Skip, Source, State, Transaction};
@@ -9,6 +10,7 @@ use crate::command::{Command, Greeting, Mail};
 use crate::config::{AUTH_FAILURES_MAX, DISCARD_BYTES_MAX, Port, Security};
 use crate::content::{ContentCheck, DotReader};
 use crate::error::PeerMisbehaved;
+use crate::parameter::{Hold, RecipientParameters};
 use crate::path::ForwardPath;
 use crate::reply::{self, Reply};
 use crate::sasl::{Exchange, Mechanism, Next};
@@ -47,7 +49,9 @@ impl Session {
         match command {
             Command::Hello(greeting, name) => self.hello(greeting, name),
             Command::Mail(mail) => self.mail(mail),
-            Command::Recipient { path, needs_smtputf8 } => self.recipient(path, needs_smtputf8),
+            Command::Recipient { path, needs_smtputf8, parameters } => {
+                self.recipient(path, needs_smtputf8, parameters)
+            }
             Command::Data => self.data(),
             Command::Bdat { size, last } => self.bdat(size, last),
             Command::StartTls => self.start_tls(),
@@ -134,7 +138,8 @@ impl Session {
     fn announce(&mut self) {
         let mut lines = vec![self.config.hostname.clone(), "PIPELINING".into()];
         lines.push(format!("SIZE {}", self.config.message_bytes_max));
-        lines.extend(["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(String::from));
+        lines.extend(["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"].map(String::from));
+        lines.extend(self.future_release());
         if self.may_start_tls() {
             lines.push("STARTTLS".into());
         }
@@ -145,6 +150,33 @@ impl Session {
             self.say(&format!("250-{line}"));
         }
         self.say("250 CHUNKING");
+    }
+
+    // future-release-keyword = "FUTURERELEASE" SP max-interval SP max-datetime
+    fn future_release(&self) -> Option<String> {
+        let until = self.hold_until_max()?;
+        let seconds = self.config.hold_seconds_max;
+        Some(format!("FUTURERELEASE {seconds} {until:.0}"))
+    }
+
+    /// RFC 4865 §4: the latest release that is granted; `None` where it is not offered.
+    fn hold_until_max(&self) -> Option<Timestamp> {
+        let seconds = i64::try_from(self.config.hold_seconds_max).ok().filter(|&max| max > 0)?;
+        let offered = self.connection.port.is_submission();
+        let until = self.connection.began.checked_add(SignedDuration::from_secs(seconds));
+        until.ok().filter(|_| offered)
+    }
+
+    /// RFC 4865 §4.2: "the future release request MUST be rejected" beyond what was announced.
+    fn may_hold(&self, hold: Hold) -> Result<(), Reply> {
+        let Some(until_max) = self.hold_until_max() else {
+            return Err(reply::UNKNOWN_PARAMETER);
+        };
+        let granted = match hold {
+            Hold::For(seconds) => seconds <= self.config.hold_seconds_max,
+            Hold::Until(until) => until <= until_max,
+        };
+        if granted { Ok(()) } else { Err(reply::HOLD_TOO_LONG) }
     }
 
     /// RFC 3207 §4.2: not announced once TLS is on.
@@ -168,23 +200,31 @@ impl Session {
             let refusal = if tls_first { reply::TLS_REQUIRED } else { reply::AUTH_REQUIRED };
             return self.refuse_and_stay(&refusal);
         }
-        if mail.needs_smtputf8 && !mail.smtputf8 {
+        let Mail { reverse_path, needs_smtputf8, parameters } = mail;
+        if needs_smtputf8 && !parameters.smtputf8 {
             return self.refuse_and_stay(&reply::NEEDS_SMTPUTF8);
         }
+        if let Some(Err(refusal)) = parameters.hold.map(|hold| self.may_hold(hold)) {
+            return self.refuse_and_stay(&refusal);
+        }
         // RFC 1870 §6.1: refused before the content is sent.
-        if mail.declared_size.is_some_and(|size| size > self.config.message_bytes_max) {
+        if parameters.size.is_some_and(|size| size > self.config.message_bytes_max) {
             return self.refuse_and_stay(&reply::TOO_LARGE);
         }
         let State::Ready(hello) = self.take_state() else {
             unreachable!("the table lets MAIL through between transactions only")
         };
         let transaction =
-            Transaction { hello, smtputf8: mail.smtputf8, recipients: 0, chunks: None };
-        let Mail { reverse_path, declared_size, .. } = mail;
-        self.ask(Asked::Mail(transaction), Request::Mail { reverse_path, declared_size })
+            Transaction { hello, smtputf8: parameters.smtputf8, recipients: 0, chunks: None };
+        self.ask(Asked::Mail(transaction), Request::Mail { reverse_path, parameters })
     }
 
-    fn recipient(&mut self, forward_path: ForwardPath, needs_smtputf8: bool) -> Progress {
+    fn recipient(
+        &mut self,
+        forward_path: ForwardPath,
+        needs_smtputf8: bool,
+        parameters: RecipientParameters,
+    ) -> Progress {
         let State::Transaction(transaction) = self.take_state() else {
             unreachable!("the table lets RCPT through in a transaction only")
         };
@@ -199,7 +239,7 @@ impl Session {
             self.state = State::Transaction(transaction);
             return self.refuse_and_stay(&refusal);
         }
-        self.ask(Asked::Recipient(transaction), Request::Recipient { forward_path })
+        self.ask(Asked::Recipient(transaction), Request::Recipient { forward_path, parameters })
     }
 
     fn data(&mut self) -> Progress {

@@ -18,6 +18,7 @@ use mail_types::{QueueId, ReversePath, Secret};
 use crate::command::Greeting;
 use crate::config::{Config, Connection, OUTPUT_BYTES_MAX, Port, Security};
 use crate::line::LineReader;
+use crate::parameter::{MailParameters, RecipientParameters};
 use crate::path::ForwardPath;
 use crate::reply::{self, Reply};
 use state::{State, Transaction};
@@ -78,13 +79,15 @@ pub enum Request {
     Mail {
         /// RFC 5321 §3.3.
         reverse_path: ReversePath,
-        /// RFC 1870 §5.
-        declared_size: Option<u64>,
+        /// What else MAIL said.
+        parameters: MailParameters,
     },
     /// Whether this recipient is taken.
     Recipient {
         /// RFC 5321 §3.3.
         forward_path: ForwardPath,
+        /// What else RCPT said.
+        parameters: RecipientParameters,
     },
     /// Whether content may come now.
     Begin(Trace),

@@ -1,12 +1,10 @@
 //! RFC 5321 §4.1.1: the commands we send, with the parameters the server offers to take.
 
-use mail_types::EmailAddress;
+use mail_types::{EmailAddress, OriginalRecipient, encode_xtext};
 
 use super::extensions::Extensions;
-use super::transaction::{Notify, OriginalRecipient, Recipient, Ret, Transaction};
+use super::transaction::{Recipient, Transaction};
 
-/// RFC 3461 §4.4: longer ones are left out.
-const ENVELOPE_ID_BYTES_MAX: usize = 100;
 /// RFC 3461 §4.2: longer ones are left out.
 const ORIGINAL_RECIPIENT_BYTES_MAX: usize = 500;
 
@@ -23,14 +21,11 @@ pub(super) fn mail(transaction: &Transaction, offered: Extensions, smtputf8: boo
         line += " SMTPUTF8";
     }
     if offered.dsn {
-        match transaction.ret {
-            Some(Ret::Full) => line += " RET=FULL",
-            Some(Ret::Headers) => line += " RET=HDRS",
-            None => {}
+        if let Some(ret) = transaction.ret {
+            line += &format!(" RET={ret}");
         }
-        let id = transaction.envelope_id.as_deref().map(xtext);
-        if let Some(id) = id.filter(|id| (1..=ENVELOPE_ID_BYTES_MAX).contains(&id.len())) {
-            line += &format!(" ENVID={id}");
+        if let Some(id) = &transaction.envelope_id {
+            line += &format!(" ENVID={}", encode_xtext(id.as_str()));
         }
     }
     line
@@ -43,9 +38,9 @@ pub(super) fn recipient(recipient: &Recipient, offered: Extensions) -> String {
         return line;
     }
     if let Some(notify) = recipient.notify {
-        line += &format!(" NOTIFY={}", notify_value(notify));
+        line += &format!(" NOTIFY={notify}");
     }
-    let original = recipient.original_recipient.as_ref().and_then(original_recipient_value);
+    let original = recipient.original_recipient.as_ref().map(original_recipient_value);
     if let Some(value) = original.filter(|value| value.len() <= ORIGINAL_RECIPIENT_BYTES_MAX) {
         line += &format!(" ORCPT={value}");
     }
@@ -58,40 +53,13 @@ pub(super) fn needs_smtputf8(transaction: &Transaction) -> bool {
         || transaction.reverse_path.address().is_some_and(EmailAddress::needs_smtputf8)
 }
 
-// notify-esmtp-value = "NEVER" / 1#notify-list-element
-fn notify_value(notify: Notify) -> String {
-    let asked = [(notify.success, "SUCCESS"), (notify.failure, "FAILURE"), (notify.delay, "DELAY")];
-    let asked: Vec<_> = asked.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
-    if asked.is_empty() { "NEVER".into() } else { asked.join(",") }
-}
-
 // original-recipient-address = addr-type ";" xtext
-fn original_recipient_value(original: &OriginalRecipient) -> Option<String> {
-    let kind = &original.address_type;
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if kind.is_empty() || !kind.bytes().all(atom) || original.address.is_empty() {
-        return None;
+fn original_recipient_value(original: &OriginalRecipient) -> String {
+    let (kind, address) = (original.address_type(), original.address());
+    if kind == "utf-8" || !address.is_ascii() {
+        return format!("utf-8;{}", utf8_address_xtext(address));
     }
-    let utf8 = kind.eq_ignore_ascii_case("utf-8") || !original.address.is_ascii();
-    Some(if utf8 {
-        format!("utf-8;{}", utf8_address_xtext(&original.address))
-    } else {
-        format!("{kind};{}", xtext(&original.address))
-    })
-}
-
-/// RFC 3461 §4: `xtext = *( xchar / hexchar )`.
-fn xtext(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        // xchar = any ASCII CHAR between "!" (33) and "~" (126) inclusive, except "+" and "="
-        if byte.is_ascii_graphic() && !b"+=".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded += &format!("+{byte:02X}");
-        }
-    }
-    encoded
+    format!("{kind};{}", encode_xtext(address))
 }
 
 /// RFC 6533 §3: `utf-8-addr-xtext`, which every server can take.
@@ -109,7 +77,7 @@ fn utf8_address_xtext(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mail_types::ReversePath;
+    use mail_types::{EnvelopeId, Notify, Ret, ReversePath};
 
     use super::*;
 
@@ -125,7 +93,7 @@ mod tests {
             eight_bit: true,
             utf8_header: false,
             ret: Some(Ret::Headers),
-            envelope_id: Some("a+b=c d".into()),
+            envelope_id: Some(EnvelopeId::parse("a+2Bb+3Dc+20d").unwrap()),
         }
     }
 
@@ -139,42 +107,35 @@ mod tests {
         );
         let bare = mail(&transaction, Extensions::default(), false);
         assert_eq!(bare, "MAIL FROM:<\"a b\"@ours.test>");
-        let long = Transaction { envelope_id: Some("x".repeat(101)), ..transaction };
-        assert!(!mail(&long, everything(), false).contains("ENVID"));
     }
 
     #[test]
     fn original_recipients_are_sent_as_xtext() {
-        let line = |address_type: &str, address: &str| {
-            let original =
-                OriginalRecipient { address_type: address_type.into(), address: address.into() };
+        let line = |original: &str| {
             let to = Recipient {
                 forward_path: "b@else.test".parse().unwrap(),
                 notify: Some(Notify { success: true, delay: true, failure: false }),
-                original_recipient: Some(original),
+                original_recipient: Some(OriginalRecipient::parse(original).unwrap()),
             };
             assert_eq!(recipient(&to, Extensions::default()), "RCPT TO:<b@else.test>");
             recipient(&to, everything())
         };
         let start = "RCPT TO:<b@else.test> NOTIFY=SUCCESS,DELAY";
-        for (kind, address, expect) in [
-            ("rfc822", "a+b@ours.test", " ORCPT=rfc822;a+2Bb@ours.test"),
-            ("rfc822", "a\r\nRSET\r\n", " ORCPT=rfc822;a+0D+0ARSET+0D+0A"),
-            ("utf-8", "é=\\@ours.test", " ORCPT=utf-8;\\x{E9}\\x{3D}\\x{5C}@ours.test"),
-            ("rfc822", "é@ours.test", " ORCPT=utf-8;\\x{E9}@ours.test"),
-            ("rfc822 X", "a@ours.test", ""),
-            ("", "a@ours.test", ""),
-            ("rfc822", "", ""),
+        for (original, expect) in [
+            ("rfc822;a+2Bb@ours.test", " ORCPT=rfc822;a+2Bb@ours.test"),
+            ("utf-8;é=\\x{5C}@ours.test", " ORCPT=utf-8;\\x{E9}\\x{3D}\\x{5C}@ours.test"),
+            ("rfc822;+C3+A9@ours.test", " ORCPT=utf-8;\\x{E9}@ours.test"),
         ] {
-            assert_eq!(line(kind, address), format!("{start}{expect}"), "{kind};{address}");
+            assert_eq!(line(original), format!("{start}{expect}"), "{original}");
         }
-        assert_eq!(line("rfc822", &"x".repeat(500)), start);
+        let long = format!("rfc822;{}", "x".repeat(499));
+        assert_eq!(line(&long), start, "what is longer with its type is left out");
     }
 
     #[test]
     fn asking_for_nothing_says_never() {
         let mut to = Recipient::from("b@else.test".parse::<EmailAddress>().unwrap());
-        to.notify = Some(Notify::default());
+        to.notify = Some(Notify::NEVER);
         assert_eq!(recipient(&to, everything()), "RCPT TO:<b@else.test> NOTIFY=NEVER");
     }
 }

@@ -62,7 +62,7 @@ use state::{Command, State};
 pub use config::{Config, Credentials, EightBit, Role, StartTls, Timeouts};
 pub use outcome::{Outcome, Reason, Report, Stage};
 pub use reply::{ReplyFault, ServerReply};
-pub use transaction::{Notify, OriginalRecipient, Recipient, Ret, Transaction};
+pub use transaction::{Recipient, Transaction};
 
 /// Replies awaited at once with PIPELINING. So many fit into the sockets' buffers, and server and
 /// client never both wait to write (RFC 2920 §3.1).

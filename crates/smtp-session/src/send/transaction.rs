@@ -1,6 +1,6 @@
 //! What is to be sent: an envelope and what must be known of its content.
 
-use mail_types::{EmailAddress, ReversePath};
+use mail_types::{EmailAddress, EnvelopeId, Notify, OriginalRecipient, Ret, ReversePath};
 
 /// One message for one or more recipients, in one transaction (RFC 5321 §3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct Transaction {
     pub utf8_header: bool,
     /// RFC 3461 §4.3: what a notice of failure is to carry.
     pub ret: Option<Ret>,
-    /// RFC 3461 §4.4: the sender's name for this transaction, decoded.
-    pub envelope_id: Option<String>,
+    /// RFC 3461 §4.4: the sender's name for this transaction.
+    pub envelope_id: Option<EnvelopeId>,
     // REQUIRETLS (RFC 8689) has its place here, with a policy that verifies the host's name.
 }
 
@@ -38,33 +38,4 @@ impl From<EmailAddress> for Recipient {
     fn from(forward_path: EmailAddress) -> Self {
         Self { forward_path, notify: None, original_recipient: None }
     }
-}
-
-/// RFC 3461 §4.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ret {
-    /// The whole message.
-    Full,
-    /// Its header.
-    Headers,
-}
-
-/// RFC 3461 §4.1. With none of the three it says NEVER.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notify {
-    /// When it was delivered.
-    pub success: bool,
-    /// When it will not be.
-    pub failure: bool,
-    /// When it takes long.
-    pub delay: bool,
-}
-
-/// RFC 3461 §4.2 `original-recipient-address`, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OriginalRecipient {
-    /// `addr-type`: `rfc822` or `utf-8`.
-    pub address_type: String,
-    /// The address in that type's syntax.
-    pub address: String,
 }

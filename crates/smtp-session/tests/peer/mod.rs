@@ -38,7 +38,8 @@ pub(crate) fn config() -> Config {
 
 pub(crate) fn connection(port: Port) -> Connection {
     let security = if port == Port::Submissions { Security::Tls } else { Security::Plain };
-    Connection { port, security, may_start_tls: true, plaintext_auth: false }
+    let began = jiff::Timestamp::UNIX_EPOCH;
+    Connection { port, security, may_start_tls: true, plaintext_auth: false, began }
 }
 
 impl Peer {
@@ -112,7 +113,7 @@ impl Peer {
                     _ => Answer::Accept,
                 }
             }
-            Request::Recipient { forward_path } => self.recipient(forward_path),
+            Request::Recipient { forward_path, .. } => self.recipient(forward_path),
             Request::Begin(trace) => {
                 assert!(self.begun.is_none(), "content begun twice");
                 assert_eq!(trace.recipients, self.recipients.len());
