@@ -27,7 +27,7 @@ impl MailService {
     ) -> Result<Appended, ServiceError> {
         let cell = self.cell(actor, owner, Right::Write).await?;
         let quota = self.quota(owner).await?;
-        let ReceivedMessage { body, scanned } = message;
+        let ReceivedMessage { body, scanned, .. } = message;
         let reservation = body.finish(&[owner.into()]).await?;
         let store = &self.inner.store;
         let content = Content::new(store, &[owner.into()], *reservation, &[], scanned).await?;

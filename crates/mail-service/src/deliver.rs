@@ -3,10 +3,13 @@
 use std::collections::{HashSet, VecDeque};
 
 use mail_message::header;
+use mail_message::scan::Scanned;
 use mail_message::trace::delivery_fields;
-use mail_store::Referrer;
 use mail_store::tables::mail::MessageRow;
-use mail_types::{AccountId, Actor, FlagSet, MailboxId, MailboxName, Uid};
+use mail_store::{Referrer, Reservation};
+use mail_types::{
+    AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, Uid,
+};
 
 use crate::account::Settling;
 use crate::error::ServiceError;
@@ -19,7 +22,7 @@ use crate::service::{MailService, Right};
 const COMMITS_WAITING_MAX: usize = 256;
 /// RFC 5321 §6.3: "a large rejection threshold, normally at least 100 Received entries" counts
 /// hops of the open Internet; a message that was fifty times relayed goes round in a circle.
-const RECEIVED_MAX: usize = 50;
+pub(crate) const RECEIVED_MAX: usize = 50;
 
 impl MailService {
     /// Delivers to every recipient's INBOX; two recipients that are one account get it once.
@@ -29,15 +32,28 @@ impl MailService {
     /// When one account's delivery failed; others may have it. The peer is told to try again.
     pub async fn deliver(&self, incoming: Incoming) -> Result<(), ServiceError> {
         let Incoming { queue_id, reverse_path, recipients, trace, message, submitter } = incoming;
-        check_loop(&message.scanned.raw_header, &recipients)?;
-        let mut accounts: Vec<AccountId> = recipients.iter().map(|to| to.account.id).collect();
+        let delivery = Delivery { queue_id, reverse_path, recipients, trace, submitter };
+        check_loop(&message.scanned.raw_header, &delivery.recipients)?;
+        let mut accounts: Vec<AccountId> =
+            delivery.recipients.iter().map(|to| to.account.id).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let store = &self.inner.store;
-        let referrers: Vec<_> = accounts.iter().copied().map(Referrer::Account).collect();
+        let referrers: Vec<_> = accounts.into_iter().map(Referrer::Account).collect();
         let reservation = message.body.finish(&referrers).await?;
-        let content =
-            Content::new(store, &referrers, *reservation, &trace, message.scanned).await?;
+        self.deliver_body(delivery, &referrers, reservation, message.scanned).await
+    }
+
+    /// Delivers a body that is reserved for the recipients' accounts.
+    pub(crate) async fn deliver_body(
+        &self,
+        delivery: Delivery,
+        referrers: &[Referrer],
+        reservation: Reservation,
+        scanned: Scanned,
+    ) -> Result<(), ServiceError> {
+        let Delivery { queue_id, reverse_path, recipients, trace, submitter } = delivery;
+        let store = &self.inner.store;
+        let content = Content::new(store, referrers, *reservation, &trace, scanned).await?;
         let row = MessageRow {
             reverse_path: Some(reverse_path),
             submitter,
@@ -48,7 +64,7 @@ impl MailService {
         // Everyone is queued before anyone is waited for, so that a thousand recipients share a
         // few syncs.
         let mut waiting = VecDeque::new();
-        let mut done = HashSet::with_capacity(accounts.len());
+        let mut done = HashSet::with_capacity(referrers.len());
         let mut outcome = Ok(());
         for recipient in &recipients {
             if !done.insert(recipient.account.id) {
@@ -120,6 +136,15 @@ impl MailService {
     }
 }
 
+/// A message's envelope, once its bytes are in the store.
+pub(crate) struct Delivery {
+    pub(crate) queue_id: QueueId,
+    pub(crate) reverse_path: ReversePath,
+    pub(crate) recipients: Vec<Recipient>,
+    pub(crate) trace: Vec<u8>,
+    pub(crate) submitter: Option<AccountId>,
+}
+
 /// What all recipients get alike.
 struct Shared {
     row: MessageRow,
@@ -147,7 +172,10 @@ async fn finish(queued: Queued, shared: &Shared) -> Result<(), ServiceError> {
 }
 
 /// RFC 5321 §6.3: a message that was here before, or nearly everywhere, is not taken again.
-fn check_loop(raw_header: &[u8], recipients: &[Recipient]) -> Result<(), ServiceError> {
+pub(crate) fn check_loop(
+    raw_header: &[u8],
+    recipients: &[Recipient],
+) -> Result<(), ServiceError> {
     if header::count(raw_header, "Received") > RECEIVED_MAX {
         return Err(ServiceError::Loop);
     }

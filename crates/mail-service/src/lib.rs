@@ -20,6 +20,7 @@ mod mailbox;
 mod message;
 mod prepare;
 mod purge;
+pub mod queue;
 mod receive;
 mod removal;
 mod search;

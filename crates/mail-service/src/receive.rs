@@ -41,6 +41,7 @@ pub enum RecipientError {
 pub struct MessageWriter {
     body: BodyWriter,
     scanner: Scanner,
+    is_8bit: bool,
     bytes_max: u64,
 }
 
@@ -55,6 +56,7 @@ impl MessageWriter {
             return Err(ServiceError::TooLarge { bytes_max: self.bytes_max });
         }
         self.scanner.push(bytes);
+        self.is_8bit |= !bytes.is_ascii();
         Ok(self.body.write(bytes).await?)
     }
 
@@ -68,7 +70,8 @@ impl MessageWriter {
     /// # Errors
     /// As [`MessageWriter::write`].
     pub async fn finish(self) -> Result<ReceivedMessage, ServiceError> {
-        Ok(ReceivedMessage { body: self.body, scanned: self.scanner.finish() })
+        let Self { body, scanner, is_8bit, .. } = self;
+        Ok(ReceivedMessage { body, scanned: scanner.finish(), is_8bit })
     }
 }
 
@@ -76,6 +79,8 @@ impl MessageWriter {
 pub struct ReceivedMessage {
     pub(crate) body: BodyWriter,
     pub(crate) scanned: Scanned,
+    /// Whether it has bytes over 127.
+    pub(crate) is_8bit: bool,
 }
 
 impl ReceivedMessage {
@@ -138,6 +143,7 @@ impl MailService {
         MessageWriter {
             body: self.inner.store.body_writer(),
             scanner: Scanner::new(),
+            is_8bit: false,
             bytes_max: self.inner.settings.message_bytes_max,
         }
     }

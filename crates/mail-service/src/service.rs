@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use crate::account::Cell;
 use crate::error::ServiceError;
 use crate::load;
+use crate::queue::Queue;
 
 /// Tells the time; the binary owns the real clock, tests their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -34,6 +35,11 @@ pub struct Settings {
     pub mailboxes_max: u32,
     /// Distinct keywords a mailbox may have.
     pub keywords_per_mailbox_max: u32,
+    /// Whether our own users' mail to other domains is accepted: there is somebody to send it.
+    #[serde(skip)]
+    pub sends_out: bool,
+    /// Messages that may wait in the queue; more are refused for the time being.
+    pub queue_messages_max: u64,
     /// Accounts kept in memory; idle ones beyond that are forgotten and read again.
     pub accounts_in_memory: usize,
     /// Names of the mailboxes that every account has from its first day.
@@ -90,6 +96,8 @@ impl Default for Settings {
             message_bytes_max: 50 << 20,
             mailboxes_max: 1000,
             keywords_per_mailbox_max: 64,
+            sends_out: false,
+            queue_messages_max: 1_000_000,
             accounts_in_memory: 10_000,
             mailbox_names: MailboxNames::default(),
         }
@@ -108,6 +116,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) mailbox_names: Arc<MailboxNames>,
     pub(crate) zone: TimeZone,
+    pub(crate) queue: Queue,
     clock: Clock,
     next_queue_id: AtomicU64,
     /// Accounts in use; held for a look-up, no await inside.
@@ -140,6 +149,7 @@ impl MailService {
         // that goes back could repeat an id, never a message.
         let first = u64::try_from(clock().as_microsecond()).unwrap_or_default() << 8;
         let inner = Inner {
+            queue: Queue::new(),
             store,
             directory,
             mailbox_names: Arc::new(settings.mailbox_names.clone()),
@@ -149,7 +159,9 @@ impl MailService {
             next_queue_id: AtomicU64::new(first),
             accounts: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let service = Self { inner: Arc::new(inner) };
+        service.count_queue().await?;
+        Ok(service)
     }
 
     /// The directory this service asks.
@@ -169,7 +181,12 @@ impl MailService {
 
     /// A name for one acceptance of a message, unique within the installation.
     pub fn new_queue_id(&self) -> QueueId {
-        QueueId(self.inner.next_queue_id.fetch_add(1, Ordering::Relaxed))
+        self.take_queue_ids(1)
+    }
+
+    /// So many names; the first of them.
+    pub(crate) fn take_queue_ids(&self, count: u64) -> QueueId {
+        QueueId(self.inner.next_queue_id.fetch_add(count, Ordering::Relaxed))
     }
 
     /// The time by this service's clock.

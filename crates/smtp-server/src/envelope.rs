@@ -6,14 +6,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use directory::{Account, Service};
+use jiff::{SignedDuration, Timestamp};
 use mail_message::trace::{Received, With, date_field, message_id_field};
 use mail_message::{author, header};
-use mail_service::{
-    Incoming, MailService, MessageWriter, ReceivedMessage, Recipient, RecipientError,
-};
+use mail_service::queue::{Acceptance, Addressee, Destination};
+use mail_service::{MailService, MessageWriter, ReceivedMessage, RecipientError};
 use mail_types::{Domain, EmailAddress, QueueId, ReversePath, Secret};
 use rustls::CipherSuite;
-use smtp_session::{Answer, ForwardPath, Port, Protocol, Reply, Request, Trace, reply};
+use smtp_session::{
+    Answer, ForwardPath, Hold, MailParameters, Port, Protocol, RecipientParameters, Reply, Request,
+    Trace, reply,
+};
 
 use crate::{answer, log};
 
@@ -31,8 +34,8 @@ pub(crate) struct Transactions {
 /// RFC 5321 §2.3.1.
 struct Envelope {
     reverse_path: ReversePath,
-    declared_size: Option<u64>,
-    recipients: Vec<Recipient>,
+    parameters: MailParameters,
+    addressees: Vec<Addressee>,
 }
 
 /// Content on its way into the store; dropping it discards what was written.
@@ -42,10 +45,15 @@ struct Content {
     writer: MessageWriter,
 }
 
+impl Envelope {
+    fn new(reverse_path: ReversePath, parameters: MailParameters) -> Self {
+        Self { reverse_path, parameters, addressees: Vec::new() }
+    }
+}
+
 impl Transactions {
     pub(crate) fn new(service: MailService, port: Port, peer: IpAddr) -> Self {
-        let envelope =
-            Envelope { reverse_path: ReversePath::Null, declared_size: None, recipients: vec![] };
+        let envelope = Envelope::new(ReversePath::Null, MailParameters::default());
         Self { service, port, peer, tls: None, account: None, envelope, content: None }
     }
 
@@ -59,10 +67,12 @@ impl Transactions {
     pub(crate) async fn answer(&mut self, request: Request) -> Answer {
         let answer = match request {
             Request::Authenticate { login, password } => self.authenticate(&login, &password).await,
-            Request::Mail { reverse_path, declared_size } => {
-                self.mail(reverse_path, declared_size).await
+            Request::Mail { reverse_path, parameters } => {
+                self.mail(reverse_path, parameters).await
             }
-            Request::Recipient { forward_path } => self.recipient(forward_path).await,
+            Request::Recipient { forward_path, parameters } => {
+                self.recipient(forward_path, parameters).await
+            }
             Request::Begin(trace) => {
                 self.begin(trace);
                 Ok(Answer::Accept)
@@ -103,10 +113,10 @@ impl Transactions {
     async fn mail(
         &mut self,
         reverse_path: ReversePath,
-        declared_size: Option<u64>,
+        parameters: MailParameters,
     ) -> Result<Answer, Reply> {
         self.content = None;
-        self.envelope = Envelope { reverse_path, declared_size, recipients: Vec::new() };
+        self.envelope = Envelope::new(reverse_path, parameters);
         let own = match self.envelope.reverse_path.address() {
             // RFC 6409 §6.1; the null path is for notices that mail programs send (RFC 8098 §3).
             Some(address) if self.port.is_submission() => self.may_send_as(address).await?,
@@ -125,25 +135,37 @@ impl Transactions {
         allowed.map_err(|error| answer::directory_error(&error))
     }
 
-    async fn recipient(&mut self, forward_path: ForwardPath) -> Result<Answer, Reply> {
+    async fn recipient(
+        &mut self,
+        forward_path: ForwardPath,
+        parameters: RecipientParameters,
+    ) -> Result<Answer, Reply> {
         let address = match forward_path {
             ForwardPath::Address(address) => address,
             ForwardPath::Postmaster => self.postmaster().await?,
         };
-        match self.service.recipient(&address, self.envelope.declared_size).await {
-            Ok(recipient) => {
-                self.envelope.recipients.push(recipient);
-                Ok(Answer::Accept)
+        let declared_size = self.envelope.parameters.size;
+        let destination = match self.service.recipient(&address, declared_size).await {
+            Ok(recipient) => Destination::Here(recipient),
+            Err(RecipientError::NotHosted) if self.may_send_out() => {
+                Destination::Elsewhere(address)
             }
             Err(error) => {
                 let refusal = self.recipient_refusal(&error);
-                Err(self.refused("recipient", Some(&address.to_string()), refusal))
+                return Err(self.refused("recipient", Some(&address.to_string()), refusal));
             }
-        }
+        };
+        let RecipientParameters { notify, original_recipient } = parameters;
+        self.envelope.addressees.push(Addressee { destination, notify, original_recipient });
+        Ok(Answer::Accept)
     }
 
-    /// Where the outgoing queue will take over: our own users may write to other domains, as soon
-    /// as there is a way out. Nobody else ever may (threats S5).
+    /// Threats S5: our own users may write to other domains, when there is a way out. Nobody else
+    /// ever may.
+    fn may_send_out(&self) -> bool {
+        self.port.is_submission() && self.account.is_some() && self.service.settings().sends_out
+    }
+
     fn recipient_refusal(&self, error: &RecipientError) -> Reply {
         match error {
             RecipientError::NotHosted if self.port.is_submission() => reply::NO_ROUTE,
@@ -212,24 +234,39 @@ impl Transactions {
         let received = log::Received {
             queue_id,
             from: &self.envelope.reverse_path.clone(),
-            recipients: self.envelope.recipients.len(),
+            recipients: self.envelope.addressees.len(),
             size: message.size(),
             tls: self.tls.as_deref(),
             port: self.port,
             submitter: self.account.as_ref().map(|account| account.id.to_string()),
         };
-        let incoming = Incoming {
+        let parameters = std::mem::take(&mut self.envelope.parameters);
+        let acceptance = Acceptance {
             queue_id,
             reverse_path: self.envelope.reverse_path.clone(),
-            recipients: std::mem::take(&mut self.envelope.recipients),
+            addressees: std::mem::take(&mut self.envelope.addressees),
             trace: fields.into_bytes(),
             message,
             submitter: self.account.as_ref().map(|account| account.id),
+            envelope_id: parameters.envelope_id,
+            ret: parameters.ret,
+            release: parameters.hold.and_then(|hold| self.release(hold)),
         };
         // All of it is durable when this returns; only then may 250 be said.
-        self.service.deliver(incoming).await.map_err(|error| answer::service_error(&error))?;
+        self.service.accept(acceptance).await.map_err(|error| answer::service_error(&error))?;
         received.log();
         Ok(())
+    }
+
+    /// RFC 4865 §5: an interval counts from now.
+    fn release(&self, hold: Hold) -> Option<Timestamp> {
+        match hold {
+            Hold::Until(until) => Some(until),
+            Hold::For(seconds) => {
+                let seconds = i64::try_from(seconds).ok()?;
+                self.service.now().checked_add(SignedDuration::from_secs(seconds)).ok()
+            }
+        }
     }
 
     /// RFC 6409 §6.1, threats S5: the name on a letter is its sender's own.
@@ -244,9 +281,9 @@ impl Transactions {
 
     /// RFC 5321 §4.4.
     fn received_field(&self, queue_id: QueueId, trace: &Trace) -> String {
-        let recipient = match self.envelope.recipients.as_slice() {
+        let recipient = match self.envelope.addressees.as_slice() {
             // RFC 5321 §7.2: with several, it would tell one of another.
-            [only] => Some(&only.address),
+            [only] => Some(only.destination.address()),
             _ => None,
         };
         Received {

@@ -69,6 +69,7 @@ impl SmtpServer {
             port,
             security: if port == Port::Submissions { Security::Tls } else { Security::Plain },
             may_start_tls: self.tls.is_some(),
+            began: self.service.now(),
             plaintext_auth: loopback && settings.plaintext_auth == PlaintextAuth::Loopback,
         }
     }

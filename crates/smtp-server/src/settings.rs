@@ -17,6 +17,8 @@ pub struct Settings {
     pub unknown_recipients_max: u32,
     /// Commands since the last accepted message, before the connection is closed.
     pub commands_max: u32,
+    /// RFC 4865: seconds for which a submitted message may ask to be held back; 0 never.
+    pub hold_seconds_max: u64,
     /// Seconds a peer may take for one command (RFC 5321 §4.5.3.2.7: at least 300).
     pub command_seconds_max: u64,
     /// Seconds between two pieces of a message (RFC 5321 §4.5.3.2.5: at least 180).
@@ -60,6 +62,8 @@ impl Default for Settings {
             errors_max,
             unknown_recipients_max,
             commands_max,
+            // School years are planned within one year.
+            hold_seconds_max: 366 * 24 * 3600,
             command_seconds_max: timeouts.command.as_secs(),
             data_block_seconds_max: timeouts.data_block.as_secs(),
             data_bytes_per_second_min: timeouts.data_bytes_per_second_min,
@@ -80,6 +84,7 @@ impl Settings {
             errors_max: self.errors_max,
             unknown_recipients_max: self.unknown_recipients_max,
             commands_max: self.commands_max,
+            hold_seconds_max: self.hold_seconds_max,
             timeouts: Timeouts {
                 command: Duration::from_secs(self.command_seconds_max),
                 data_block: Duration::from_secs(self.data_block_seconds_max),
