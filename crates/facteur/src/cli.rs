@@ -52,6 +52,9 @@ pub(crate) enum AdminCommand {
     /// Accounts: add, import, list, show, password, suspend, resume, delete.
     #[command(subcommand)]
     Account(AccountCommand),
+    /// The queue of mail that waits: list, show, hold, release, retry, delete.
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Walk the whole store, check every invariant, and report.
     Verify,
     /// Write a consistent copy of the store into a new directory, while serving.
@@ -109,6 +112,91 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// What can be done to mail that waits.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub(crate) enum QueueCommand {
+    /// List messages with the reason for which they wait.
+    List {
+        #[command(flatten)]
+        filter: QueueFilter,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one message: each recipient's state, last reply and next attempt.
+    Show {
+        /// Its queue id, as in the log and in the 250 reply.
+        id: String,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Do not try until released.
+    Hold {
+        #[command(flatten)]
+        filter: QueueFilter,
+    },
+    /// End a hold; attempts go on at their times.
+    Release {
+        #[command(flatten)]
+        filter: QueueFilter,
+    },
+    /// Try now.
+    Retry {
+        #[command(flatten)]
+        filter: QueueFilter,
+    },
+    /// Take out of the queue; nobody is told.
+    Delete {
+        #[command(flatten)]
+        filter: QueueFilter,
+        /// Say that you mean it.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Which messages and recipients. What is left out fits everything.
+#[derive(Debug, Args, Serialize, Deserialize)]
+pub(crate) struct QueueFilter {
+    /// Queue ids.
+    ids: Vec<String>,
+    /// Recipients whose address contains this, such as @example.test.
+    #[arg(long)]
+    recipient: Option<String>,
+    /// Messages whose sender's address contains this; <> for notices.
+    #[arg(long)]
+    sender: Option<String>,
+    /// Only what is held.
+    #[arg(long)]
+    held: bool,
+    /// Everything in the queue.
+    #[arg(long)]
+    all: bool,
+}
+
+impl QueueFilter {
+    /// Whether it names nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+            && self.recipient.is_none()
+            && self.sender.is_none()
+            && !self.held
+            && !self.all
+    }
+
+    /// In the service's words.
+    pub(crate) fn parse(&self) -> Result<mail_service::queue::Filter, String> {
+        let ids = self.ids.iter().map(|id| admin::parse_queue_id(id).map(|id| id.0));
+        Ok(mail_service::queue::Filter {
+            ids: ids.collect::<Result<_, _>>()?,
+            recipient: self.recipient.clone(),
+            sender: self.sender.clone(),
+            is_held: self.held.then_some(true),
+        })
+    }
 }
 
 /// A new account.

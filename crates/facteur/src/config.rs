@@ -219,6 +219,7 @@ impl Config {
         let mut config: Self = toml::from_str(text).map_err(|error| describe(text, &error))?;
         config.check()?;
         config.mail.hostname = config.hostname.clone();
+        config.mail.sends_out = config.relay.enabled;
         Ok(config)
     }
 
@@ -262,6 +263,7 @@ mod tests {
     fn the_shipped_file_holds_the_defaults() {
         let mut expected = Config::default();
         expected.mail.hostname = expected.hostname.clone();
+        expected.mail.sends_out = expected.relay.enabled;
         assert_eq!(Config::parse(SHIPPED).unwrap(), expected);
     }
 

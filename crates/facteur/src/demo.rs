@@ -61,6 +61,10 @@ pub(crate) struct Options {
     /// Their password.
     #[arg(long, default_value = "mot-de-passe-demo")]
     password: String,
+    /// Send mail for other domains to this server, such as 127.0.0.1:2525. Without it the demo
+    /// never speaks to any other server.
+    #[arg(long, value_name = "HOST:PORT")]
+    relay_to: Option<String>,
 }
 
 /// Service, offset from the base, name in `demo.json`.
@@ -121,6 +125,16 @@ fn config(options: &Options) -> Result<Config, String> {
     config.smtp.plaintext_auth = smtp_server::PlaintextAuth::Loopback;
     config.imap.plaintext_login = imap_server::PlaintextLogin::Loopback;
     config.imap.connections_per_account_max = 100;
+    config.relay.enabled = options.relay_to.is_some();
+    if let Some(host) = &options.relay_to {
+        config.relay.route = vec![smtp_relay::RouteSettings {
+            recipients: vec!["*".into()],
+            via: smtp_relay::Via::Smarthost,
+            hosts: vec![host.clone()],
+            tls: smtp_relay::RouteTls::None,
+            ..smtp_relay::RouteSettings::default()
+        }];
+    }
     let https = options.port_base + 443;
     config.webmail.public_url = format!("https://localhost:{https}").try_into().map_err(text)?;
     config.webmail.plain_http = webmail::PlainHttp::ServeLoopback;

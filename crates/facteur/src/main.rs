@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod listener;
 mod observe;
+mod outgoing;
 mod server;
 mod telemetry;
 mod tls;

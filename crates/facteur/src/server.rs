@@ -17,6 +17,7 @@ use crate::admin::{self, Services};
 use crate::config::{Config, Service};
 use crate::listener::{Listeners, Serve};
 use crate::observe::Observer;
+use crate::outgoing::Outgoing;
 use crate::telemetry;
 use crate::tls::Certificates;
 
@@ -32,6 +33,7 @@ pub(crate) struct Server {
     config: Config,
     services: Services,
     edges: Arc<Edges>,
+    outgoing: Outgoing,
     sessions: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -48,13 +50,9 @@ impl Server {
         let listeners = Listeners::bind(&config.listen).await?;
         let services = Services::open(&config).await?;
         let edges = Arc::new(Edges::new(&config, &services, certificates, metrics));
-        let server = Self {
-            config,
-            services,
-            edges,
-            sessions: TaskTracker::new(),
-            shutdown: CancellationToken::new(),
-        };
+        let (sessions, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let outgoing = Outgoing::start(&config, &services, &sessions, &shutdown)?;
+        let server = Self { config, services, edges, outgoing, sessions, shutdown };
         admin::socket::listen(
             &server.config.admin_socket,
             server.services.clone(),
@@ -106,7 +104,10 @@ impl Server {
     fn reload(&mut self, path: Option<&PathBuf>) {
         let Some(path) = path else { return };
         notify(NotifyState::Reloading);
-        let outcome = Config::load(path).and_then(|config| self.edges.reload(&config));
+        let outcome = Config::load(path).and_then(|config| {
+            self.edges.reload(&config)?;
+            self.outgoing.reload(&config)
+        });
         match outcome {
             Ok(()) => tracing::info!(target: "facteur", "configuration reloaded"),
             Err(error) => {

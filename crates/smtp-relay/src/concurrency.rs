@@ -118,6 +118,12 @@ impl Concurrency {
         self.running
     }
 
+    /// Until when a next hop is left alone, if it is.
+    pub fn dead_until(&self, key: &NextHopKey, now: Instant) -> Option<Instant> {
+        let dead = self.hops.get(key)?.dead?;
+        Some(dead.until).filter(|until| now < *until)
+    }
+
     /// How many a next hop gets at once, for the administrator.
     pub fn limit(&self, key: &NextHopKey) -> usize {
         self.hops.get(key).map_or(self.limits.start, |hop| hop.limit)

@@ -1,11 +1,12 @@
 //! Mail to other servers: where it goes, over which connections, and when again.
 //!
-//! It drives `smtp_session::send` over sockets and asks DNS. It keeps no queue: which messages
-//! there are, and what a sender is told, is the caller's.
+//! It drives `smtp_session::send` over sockets and asks DNS, and works the queue of
+//! `mail_service`: the rows, and what a sender is told, are the service's.
 //!
 //! The types to know: [`Routes`] gives a [`Route`] for a recipient, [`Transport`] delivers a
 //! transaction along it and gives a [`Delivery`], [`Schedule`] says when to try again,
-//! [`Concurrency`] how many deliveries to one [`NextHopKey`] may run.
+//! [`Concurrency`] how many deliveries to one [`NextHopKey`] may run, [`Worker`] does it all for
+//! what is in the queue.
 //!
 //! ```
 //! use mail_types::ReversePath;
@@ -18,11 +19,14 @@
 //! assert_eq!(explanation.to_string(), "mx of ecole.test (no relay.route fits)");
 //! ```
 
+mod attempt;
 mod concurrency;
 mod connection;
 mod content;
 mod delivery;
 mod dns;
+mod lease;
+mod lines;
 mod mx;
 mod next_hop;
 mod pool;
@@ -33,7 +37,9 @@ mod settings;
 mod stream;
 mod tls;
 mod transport;
+mod worker;
 
+pub use attempt::Sign;
 pub use concurrency::{Concurrency, Feedback, Start};
 pub use content::{Content, PIECE_BYTES_MAX};
 pub use delivery::{Attempt, Cause, Delivery, Remote, Verdict};
@@ -49,7 +55,7 @@ pub use settings::{
     DnsSettings, EightBit, MxTls, Protocol, RouteSettings, RouteTls, Settings, Via,
 };
 pub use smtp_session::send::{
-    Credentials, Notify, OriginalRecipient, Reason, Recipient, Ret, Role, ServerReply, Stage,
-    Transaction,
+    Credentials, Reason, Recipient, Role, ServerReply, Stage, Transaction,
 };
 pub use transport::{SetupError, Transport};
+pub use worker::Worker;

@@ -59,6 +59,11 @@ impl Schedule {
         now.checked_add(wait).map_or(Next::GiveUp, Next::Attempt)
     }
 
+    /// Until when a message is tried.
+    pub fn end(&self, first_seen: SystemTime) -> SystemTime {
+        first_seen.checked_add(self.lifetime).unwrap_or(first_seen)
+    }
+
     /// Whether a message is so late that a sender who asks to know is told (RFC 3461 §4.1 DELAY).
     /// That it is told once is the queue's affair.
     pub fn is_late(&self, first_seen: SystemTime, now: SystemTime) -> bool {

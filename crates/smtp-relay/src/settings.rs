@@ -11,6 +11,8 @@ use smtp_session::send;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Whether our own users may write to other domains.
+    pub enabled: bool,
     /// Hours after which undelivered mail goes back to its sender (RFC 5321 §4.5.4.1: 4 to 5
     /// days).
     pub lifetime_hours: u64,
@@ -185,6 +187,7 @@ pub struct DnsSettings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            enabled: true,
             lifetime_hours: 120,
             delay_notice_hours: 4,
             retry_minutes: vec![5, 15, 30, 60, 120, 240],

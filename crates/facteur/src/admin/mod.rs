@@ -3,8 +3,11 @@
 mod account;
 pub(crate) mod client;
 pub(crate) mod offline;
+mod queue;
 pub(crate) mod socket;
 mod verify;
+
+pub(crate) use queue::parse_id as parse_queue_id;
 
 use std::path::Path;
 
@@ -121,6 +124,7 @@ impl Reporter {
 pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter: &Reporter) {
     let outcome = match command {
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
+        AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,
     };

@@ -1,0 +1,59 @@
+//! Mail on its way out: routes from the configuration, and the worker of the queue.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use smtp_relay::{Resolver, RouteSettings, Routes, Transport, Via, Worker};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::Services;
+use crate::config::Config;
+
+/// What a reload exchanges.
+pub(crate) struct Outgoing {
+    routes: Arc<ArcSwap<Routes>>,
+}
+
+impl Outgoing {
+    /// Starts the worker. It runs even when nothing may leave: mail that was held back is for
+    /// mailboxes here as well.
+    pub(crate) fn start(
+        config: &Config,
+        services: &Services,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, String> {
+        let dns = Resolver::new(&config.dns).map_err(|error| format!("dns: {error}"))?;
+        let transport = Transport::new(&config.relay, &config.hostname, Arc::new(dns))
+            .map_err(|error| format!("relay: {error}"))?;
+        let routes = Arc::new(ArcSwap::from_pointee(routes(config)?));
+        let worker = Worker::new(
+            services.mail.clone(),
+            &config.relay,
+            Arc::clone(&routes),
+            transport,
+            None,
+        );
+        tasks.spawn(worker.run(shutdown.clone()));
+        Ok(Self { routes })
+    }
+
+    /// Uses the routes of this configuration from now on.
+    pub(crate) fn reload(&self, config: &Config) -> Result<(), String> {
+        self.routes.store(Arc::new(routes(config)?));
+        Ok(())
+    }
+}
+
+/// The routing table; without a way out, one that refuses everything, notices included.
+fn routes(config: &Config) -> Result<Routes, String> {
+    let nowhere = [RouteSettings {
+        recipients: vec!["*".into()],
+        via: Via::Refuse,
+        text: Some("this server sends no mail to other servers".into()),
+        ..RouteSettings::default()
+    }];
+    let rules = if config.relay.enabled { &config.relay.route[..] } else { &nowhere };
+    Routes::new(rules, |path| std::fs::read_to_string(path)).map_err(|error| error.to_string())
+}
