@@ -34,11 +34,14 @@ pub(crate) struct Server {
     edges: Arc<Edges>,
     sessions: TaskTracker,
     shutdown: CancellationToken,
+    signals: Signals,
 }
 
 impl Server {
     /// Binds, opens the store, and begins to serve.
     pub(crate) async fn start(config: Config) -> Result<Self, String> {
+        // First of all: a SIGHUP while the store opens must not end the process.
+        let signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
         let metrics = telemetry::start_metrics()?;
         let certificates = match config.needs_tls() {
             true => Some(Arc::new(Certificates::load(&config.tls)?)),
@@ -54,6 +57,7 @@ impl Server {
             edges,
             sessions: TaskTracker::new(),
             shutdown: CancellationToken::new(),
+            signals,
         };
         admin::socket::listen(
             &server.config.admin_socket,
@@ -81,13 +85,12 @@ impl Server {
 
     /// Waits for signals, then stops in good order.
     pub(crate) async fn run_until_stopped(mut self, path: Option<PathBuf>) -> Result<(), String> {
-        let mut signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
         let store = self.services.store.clone();
         let failed = store.failed();
         tokio::pin!(failed);
         loop {
             let event = tokio::select! {
-                event = signals.next() => event,
+                event = self.signals.next() => event,
                 // A failed sync is never retried: what is durable is known only to a fresh start.
                 () = &mut failed => {
                     self.stop().await;
@@ -106,9 +109,18 @@ impl Server {
     fn reload(&mut self, path: Option<&PathBuf>) {
         let Some(path) = path else { return };
         notify(NotifyState::Reloading);
-        let outcome = Config::load(path).and_then(|config| self.edges.reload(&config));
+        let outcome = Config::load(path).and_then(|config| {
+            self.edges.reload(&config)?;
+            Ok(self.config.changed_but_not_reloaded(&config))
+        });
         match outcome {
-            Ok(()) => tracing::info!(target: "facteur", "configuration reloaded"),
+            Ok(waiting) if waiting.is_empty() => {
+                tracing::info!(target: "facteur", "configuration reloaded");
+            }
+            Ok(waiting) => tracing::warn!(
+                target: "facteur", changed = waiting.join(", "),
+                "configuration reloaded; what else changed takes effect at the next start"
+            ),
             Err(error) => {
                 tracing::error!(target: "facteur", %error, "reload refused; the old settings stay");
             }
@@ -254,7 +266,7 @@ impl Serve for Edges {
             Service::Imaps => imap.serve(stream, peer, Imap::Imaps, shutdown).await,
             Service::Http => web.serve(stream, peer, Web::Http, shutdown).await,
             Service::Https => web.serve(stream, peer, Web::Https, shutdown).await,
-            Service::Metrics => self.observer.clone().serve(stream).await,
+            Service::Metrics => self.observer.clone().serve(stream, shutdown).await,
         }
     }
 }
