@@ -2,24 +2,36 @@
 //! must hold afterwards. `make crash` runs more rounds and more kinds of faults.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// What the script ends with where the fault cannot be made.
 const SKIPPED: i32 = 77;
 
-fn crash(arguments: &[&str]) {
+/// Runs the script with its files in `dir`; `None` where the fault cannot be made.
+fn run(dir: &Path, arguments: &[&str]) -> Option<Output> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scripts/crash.py");
     let output = Command::new("python3")
         .arg(script)
         .arg(env!("CARGO_BIN_EXE_facteur"))
         .args(arguments)
+        .env("TMPDIR", dir)
         .output()
         .expect("python3 runs");
+    println!("{}", said(&output));
+    (output.status.code() != Some(SKIPPED)).then_some(output)
+}
+
+fn said(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    println!("{text}");
-    let is_skipped = output.status.code() == Some(SKIPPED);
-    assert!(output.status.success() || is_skipped, "{text}\n{errors}");
+    format!("{text}\n{}", String::from_utf8_lossy(&output.stderr))
+}
+
+fn crash(arguments: &[&str]) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let Some(output) = run(dir.path(), arguments) else { return };
+    // Ledger, log and image are kept for who looks into it.
+    let succeeded = output.status.success();
+    assert!(succeeded, "{}\nkept in {}", said(&output), dir.keep().display());
 }
 
 #[test]
@@ -38,8 +50,16 @@ fn what_was_acknowledged_before_a_power_cut_is_there_once() {
 }
 
 #[test]
+fn a_server_whose_syncs_do_nothing_does_not_pass_for_durable() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let Some(output) = run(dir.path(), &["--fault", "unsynced", "--rounds", "1"]) else { return };
+    let said = said(&output);
+    assert!(!output.status.success() && said.contains("acknowledged and is lost"), "{said}");
+}
+
+#[test]
 fn a_failed_write_ends_the_server_and_nothing_acknowledged_is_lost() {
-    crash(&["--fault", "write", "--rounds", "1"]);
+    crash(&["--fault", "write", "--rounds", "2"]);
 }
 
 #[test]

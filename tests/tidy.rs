@@ -37,8 +37,16 @@ const ARROWS: [(&str, &[&str]); 11] = [
 /// Crates without sockets, disk or async, and what must not be among their dependencies.
 const PURE: [&str; 4] = ["mail-types", "mail-message", "smtp-session", "imap-session"];
 const IMPURE: [&str; 10] = [
-    "tokio", "tokio-util", "tokio-rustls", "hyper", "hyper-util", "rustls", "rocksdb", "rustix",
-    "rand", "tracing",
+    "tokio",
+    "tokio-util",
+    "tokio-rustls",
+    "hyper",
+    "hyper-util",
+    "rustls",
+    "rocksdb",
+    "rustix",
+    "rand",
+    "tracing",
 ];
 
 /// Files above [`LINES_MAX`], with the lines they may have. A file that shrinks is lowered here or
@@ -170,7 +178,10 @@ fn every_file_begins_with_what_it_is_for_and_ends_before_four_hundred_lines() {
         let long = LONG_FILES.iter().find(|(name, _)| *name == path);
         let max = long.map_or(LINES_MAX, |(_, max)| *max);
         assert!(lines <= max, "{path} has {lines} lines, {max} are allowed");
-        assert!(long.is_none() || lines > LINES_MAX, "{path} is short now: take it out of LONG_FILES");
+        assert!(
+            long.is_none() || lines > LINES_MAX,
+            "{path} is short now: take it out of LONG_FILES"
+        );
     }
     for (path, _) in LONG_FILES {
         assert!(root().join(path).exists(), "{path} is gone: take it out of LONG_FILES");
@@ -207,7 +218,8 @@ fn every_test_that_an_attack_is_answered_with_exists() {
     for quoted in page.split('`').skip(1).step_by(2) {
         if let Some((path, test)) = quoted.split_once("::") {
             let file = root().join(path);
-            let text = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{quoted}: no such file"));
+            let text =
+                fs::read_to_string(&file).unwrap_or_else(|_| panic!("{quoted}: no such file"));
             assert!(text.contains(&format!("fn {test}(")), "{quoted}: no such test");
             named += 1;
         } else if quoted.starts_with("crates/") || quoted.starts_with("tests/") {

@@ -1,13 +1,14 @@
 """Breaks a loaded server, again and again, and checks after each start what it must hold.
 
-  crash.py FACTEUR [--fault kill|power|full|write|stop|backup] [--fs ext4|xfs] [--rounds N]
-           [--seed TEXT] [--senders N] [--only-senders]
+  crash.py FACTEUR [--fault kill|power|full|write|unsynced|stop|backup] [--fs ext4|xfs]
+           [--rounds N] [--seed TEXT] [--senders N] [--only-senders]
 
 kill    SIGKILL in the middle of the load
 power   the file system is shut down without a flush of its log: what was not synced vanishes.
         It models the loss of the page cache, not reordering inside a drive. Needs root
 full    a small file system: nearly full, room again, entirely full, room again. Needs root
-write   one write or sync of the store's files fails with EIO
+write   one write or sync of the store's files fails with EIO, or all writes from one on with ENOSPC
+unsynced  a power cut under a server whose syncs do nothing: the check must fail
 stop    SIGTERM in the middle of the load
 backup  a backup in the middle of the load, restored into an empty directory
 
@@ -46,9 +47,9 @@ class Skip(Exception):
 class Disk:
     """Where the server's directory is: a file system of its own, or only a directory."""
 
-    def __init__(self, work, file_system, mib):
+    def __init__(self, work, file_system, mib, is_cut):
         self.dir, self.image = work / "disk", work / "image" if file_system else None
-        self.file_system, self.mib = file_system, mib
+        self.file_system, self.mib, self.is_cut, self.is_mounted = file_system, mib, is_cut, False
         self.dir.mkdir()
 
     def make(self):
@@ -62,25 +63,31 @@ class Disk:
             image.truncate(self.mib << 20)
         options = ["-m", "0"] if self.file_system == "ext4" else []
         subprocess.run([f"mkfs.{self.file_system}", "-q", *options, self.image], check=True)
-        self.mount()
+        try:
+            self.mount()
+            # What cannot be shut down is found out now, and not when it looks like a failure.
+            if self.is_cut:
+                self.cut_power()
+                self.unmount()
+                self.mount()
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Skip(f"loop mounts or their shutdown are not allowed here: {error}") from error
 
     def mount(self):
-        done = subprocess.run(["mount", "-o", "loop", self.image, self.dir], capture_output=True, text=True)
-        if done.returncode:
-            raise Skip(f"loop mounts are not allowed here: {done.stderr.strip()}")
+        subprocess.run(["mount", "-o", "loop", self.image, self.dir], check=True, capture_output=True)
+        self.is_mounted = True
 
     def cut_power(self):
         fd = os.open(self.dir, os.O_RDONLY)
         try:
             fcntl.ioctl(fd, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        except OSError as error:
-            raise Skip(f"this file system cannot be shut down: {error}") from error
         finally:
             os.close(fd)
 
     def unmount(self):
-        if self.image and os.path.ismount(self.dir):
+        if self.is_mounted:
             subprocess.run(["umount", self.dir], check=True)
+            self.is_mounted = False
 
     def fill(self, leave_mib):
         """Takes all space but this; a file that `free` removes."""
@@ -187,6 +194,9 @@ class Faults:
         self.disk.mount()
         self.server.start()
 
+    def unsynced(self, load, rng):
+        self.power(load, rng)
+
     def stop(self, load, rng):
         load.wait_for(rng.randint(20, 200), PATIENCE)
         self.server.stop()
@@ -207,7 +217,7 @@ class Faults:
         try:
             self.server.process.wait(20)
         except subprocess.TimeoutExpired:
-            print("  it outlives the full disk", end="")
+            print("the log's reserved space outlasts the full disk; ", end="")
         self.server.kill()
         load.join()
         self.disk.free()
@@ -221,7 +231,7 @@ class Faults:
         try:
             self.server.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            print("  it outlives the failed write", end="")
+            print("it outlives the failed write; ", end="")
         self.server.kill()
         load.join()
         (self.work / "armed").unlink()
@@ -257,13 +267,23 @@ def fail_write_library(work):
     return str(library)
 
 
+def fault_in(fault, server, work, rng):
+    """What the library is told: see fail_write.c."""
+    if fault == "unsynced":
+        return {"FAIL_SYNCS": "1"}
+    return {
+        "FAIL_UNDER": str(server.dir / "data"), "FAIL_ARMED": str(work / "armed"),
+        "FAIL_AT": str(rng.randint(1, 1000)), **rng.choice([{}, {"FAIL_FULL": "1"}]),
+    }
+
+
 def run(options, work, disk, server):
     faults = Faults(server, disk, work)
     server.start()
     accounts = [f"agent{number}" for number in range(1, ACCOUNTS + 1)]
     world = World(accounts, server.demo["accounts"][-1]["password"])
     world.check(server.demo, NoLoad(options.seed), server.used_bytes)
-    library = fail_write_library(work) if options.fault == "write" else None
+    library = fail_write_library(work) if options.fault in ("write", "unsynced") else None
     acknowledged = 0
     with open(work / "ledger", "a") as ledger:
         for number in range(1, options.rounds + 1):
@@ -271,10 +291,7 @@ def run(options, work, disk, server):
             rng = random.Random(seed)
             if library:
                 server.stop()
-                server.start(
-                    LD_PRELOAD=library, FAIL_UNDER=str(server.dir / "data"),
-                    FAIL_ARMED=str(work / "armed"), FAIL_AT=str(rng.randint(1, 1000)),
-                )
+                server.start(LD_PRELOAD=library, **fault_in(options.fault, server, work, rng))
             load = Load(server.demo, world, ledger, seed, options.senders, not options.only_senders)
             load.start()
             getattr(faults, options.fault)(load, rng)
@@ -299,7 +316,7 @@ def run(options, work, disk, server):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("facteur", type=Path)
-    parser.add_argument("--fault", default="kill", choices=["kill", "power", "full", "write", "stop", "backup"])
+    parser.add_argument("--fault", default="kill", choices=["kill", "power", "full", "write", "unsynced", "stop", "backup"])
     parser.add_argument("--fs", default="ext4", choices=["ext4", "xfs"])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", default=str(time.time_ns() % 1_000_000))
@@ -311,8 +328,9 @@ def main():
         options.only_senders = True
     print(f"fault {options.fault}, seed {options.seed}", flush=True)
     work = Path(tempfile.mkdtemp(prefix="facteur-crash-"))
-    needs_mount = options.fault in ("power", "full")
-    disk = Disk(work, options.fs if needs_mount else None, 640 if options.fault == "full" else 4096)
+    is_cut, is_filled = options.fault in ("power", "unsynced"), options.fault == "full"
+    file_system = options.fs if is_cut or is_filled else None
+    disk = Disk(work, file_system, 640 if is_filled else 4096, is_cut)
     server = Server(options.facteur, disk.dir, work)
     outcome = 0
     try:

@@ -176,9 +176,10 @@ class Load:
             try:
                 client.sendmail("load@load.example", [f"{a}@ac-paris.test" for a in accounts], bytes_)
             except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
-                if getattr(error, "smtp_code", 0) == 421:
+                text = smtp_text(error)
+                if text.startswith("421"):
                     return
-                self.refused(smtp_text(error))
+                self.refused(text)
                 client.close()
                 client = None
                 continue

@@ -1,6 +1,6 @@
 /* For LD_PRELOAD: the FAIL_AT-th write or sync of a file under FAIL_UNDER, counted while the file
-   FAIL_ARMED exists, fails with EIO. Once: what a program does after one failed write is the
-   question. */
+   FAIL_ARMED exists, fails: with EIO and once, or, with FAIL_FULL, with ENOSPC and every later
+   write as well. With FAIL_SYNCS, syncs do nothing and report success. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,7 +18,8 @@ static int fails(int fd, const char *what) {
     const char *under = getenv("FAIL_UNDER"), *at = getenv("FAIL_AT"), *armed = getenv("FAIL_ARMED");
     char link[64], path[PATH_MAX];
     int saved = errno;
-    if (!under || !at || !armed || atomic_load(&calls) >= atol(at)) return 0;
+    int is_full = getenv("FAIL_FULL") != NULL;
+    if (!under || !at || !armed || (is_full && strstr(what, "sync"))) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     errno = saved;
@@ -28,9 +29,10 @@ static int fails(int fd, const char *what) {
         errno = saved;
         return 0;
     }
-    if (atomic_fetch_add(&calls, 1) + 1 != atol(at)) return 0;
-    fprintf(stderr, "fail_write: %s of %s fails\n", what, path);
-    errno = EIO;
+    long call = atomic_fetch_add(&calls, 1) + 1;
+    if (call < atol(at) || (call > atol(at) && !is_full)) return 0;
+    if (call == atol(at)) fprintf(stderr, "fail_write: %s of %s fails\n", what, path);
+    errno = is_full ? ENOSPC : EIO;
     return 1;
 }
 
@@ -38,6 +40,7 @@ static int fails(int fd, const char *what) {
     result name parameters {                                                                       \
         static result(*real) parameters;                                                           \
         if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                      \
+        if (strstr(#name, "sync") && getenv("FAIL_SYNCS")) return 0;                               \
         return fails(fd, #name) ? -1 : real arguments;                                             \
     }
 

@@ -68,10 +68,12 @@ class Imap:
     def fetch(self, uids, items):
         """UID FETCH: {uid: the whole untagged line}."""
         _, lines = self.call(f"UID FETCH {uids} (UID {items})")
+        wanted = b"BODY[" if "BODY" in items else items.split()[-1].encode()
         rows = {}
         for line in lines:
             found = re.match(rb"\* \d+ FETCH .*?UID (\d+)", line, re.S)
-            if found:
+            # Another client's change of flags may be told in between.
+            if found and wanted in line:
                 rows[int(found[1])] = line
         return rows
 

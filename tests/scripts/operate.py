@@ -265,7 +265,7 @@ def accounts(site):
         site.facteur("account", "resume", address)
         check("--yes" in site.facteur("account", "delete", address, fails=True), "deleted without --yes")
         site.facteur("account", "delete", address, "--yes")
-        check("reserved" in site.facteur("account", "import", csv, fails=True), "an address was given again")
+        check("already taken" in site.facteur("account", "import", csv, fails=True), "an address was given again")
         check("password" in site.facteur("account", "password", MARIE, input="court", fails=True), "a short password")
     check("in use" in site.facteur("serve", fails=True) or "listen" in site.facteur("serve", fails=True), "two servers")
     rows = [json.loads(line) for line in site.facteur("account", "list", "--json").splitlines()]
@@ -280,7 +280,7 @@ def backup(site):
     site.deliver("avant")
     copy = site.dir / "copy"
     check("written" in site.facteur("backup", copy), "backup")
-    check("exist" in site.facteur("backup", copy, fails=True), "a backup was written over")
+    check("not empty" in site.facteur("backup", copy, fails=True), "a backup was written over")
     site.deliver("apres")
     check("clean" in site.facteur("verify"), "verify with a server")
     check(site.facteur("restore", copy, fails=True), "restored under a running server")

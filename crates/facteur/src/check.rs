@@ -210,7 +210,10 @@ mod tests {
     fn a_number_out_of_range_is_told_with_its_line_and_range() {
         for (text, wanted) in [
             ("[connections]\ntotal_max = 0", "line 2: connections.total_max: 0 is not from 1 to"),
-            ("[smtp]\ncommand_seconds_max = 0", "line 2: smtp.command_seconds_max: 0 is not from 1"),
+            (
+                "[smtp]\ncommand_seconds_max = 0",
+                "line 2: smtp.command_seconds_max: 0 is not from 1",
+            ),
             ("[imap]\n\nlogin_seconds = 40000000", "line 3: imap.login_seconds: 40000000"),
             ("[storage]\nlog_mib_max = 9000000000", "line 2: storage.log_mib_max: 9000000000"),
             ("shutdown_seconds = 31536001", "line 1: shutdown_seconds: 31536001"),

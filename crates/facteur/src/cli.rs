@@ -168,7 +168,9 @@ impl Cli {
                         say(&format!("{path}: good"));
                         Ok(())
                     }
-                    wrong => Err(format!("{path}: {}", wrong.join(&format!("\nfacteur: {path}: ")))),
+                    wrong => {
+                        Err(format!("{path}: {}", wrong.join(&format!("\nfacteur: {path}: "))))
+                    }
                 }
             }
             Command::Serve => server::run(Config::load(&self.config)?, Some(self.config)).await,

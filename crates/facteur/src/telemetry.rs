@@ -17,7 +17,7 @@ pub(crate) fn start_logging(log: &Log) -> Result<(), String> {
     let lines = lines.with_ansi(std::io::stderr().is_terminal());
     let started = match log.format {
         LogFormat::Human => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
     };
     started.map_err(|error| format!("start logging: {error}"))?;
     std::panic::set_hook(Box::new(|panic| {
