@@ -133,6 +133,13 @@ class Server:
         self.demo = json.loads((self.dir / "demo.json").read_text())
         self.slowest = max(self.slowest, time.monotonic() - began)
 
+    def starts(self):
+        try:
+            self.start()
+        except SystemExit:
+            return False
+        return True
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -220,6 +227,9 @@ class Faults:
             print("the log's reserved space outlasts the full disk; ", end="")
         self.server.kill()
         load.join()
+        if not self.server.starts():
+            print("it does not start on a full disk; ", end="")
+        self.server.kill()
         self.disk.free()
         self.server.start()
 

@@ -2,13 +2,12 @@
 //! `check-config`, whether the files it names are there.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use mail_types::Domain;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Config;
+use crate::config::{Config, Service};
 use crate::tls::Certificates;
 
 /// A year: beyond it, a time is a typing error, and a deadline could not be computed.
@@ -100,28 +99,28 @@ fn numbers(prefix: &str, table: &toml::Table) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// By the unit that a name ends with.
+/// The most that makes sense, by the unit in a setting's name.
 fn most(key: &str) -> i64 {
-    let has = |unit: &str| key.split('_').any(|word| word == unit);
-    match () {
-        () if key.contains("per_second") => i64::MAX,
-        () if has("milliseconds") => 60_000,
-        () if has("seconds") => SECONDS_MAX,
-        () if has("minutes") => SECONDS_MAX / 60,
-        () if has("hours") => SECONDS_MAX / 3600,
-        () if has("mib") => MIB_MAX,
-        () => i64::MAX,
-    }
+    let mut words = key.split('_');
+    let unit = words.find_map(|word| match word {
+        "milliseconds" => Some(60_000),
+        "seconds" => Some(SECONDS_MAX),
+        "minutes" => Some(SECONDS_MAX / 60),
+        "hours" => Some(SECONDS_MAX / 3600),
+        "mib" => Some(MIB_MAX),
+        _ => None,
+    });
+    unit.unwrap_or(i64::MAX)
 }
 
-/// The last line that begins with this key: where a value stands that was read twice, or once.
+/// The last line that begins with this setting: of two, the second is the one too many.
 fn line_of(text: &str, place: &str) -> Option<usize> {
     let begins = |line: &str| {
-        let rest = line.trim_start().strip_prefix(place)?;
-        (place.contains('=') || rest.trim_start().starts_with('=')).then_some(())
+        let rest = line.trim_start().strip_prefix(place);
+        rest.is_some_and(|rest| place.contains('=') || rest.trim_start().starts_with('='))
     };
     let lines: Vec<_> = text.lines().collect();
-    lines.iter().rposition(|line| begins(line).is_some()).map(|index| index + 1)
+    lines.iter().rposition(|line| begins(line)).map(|index| index + 1)
 }
 
 /// For `check-config`: whether what the file names is there. All that is wrong, a line each.
@@ -157,17 +156,13 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
         warnings.push("domains is empty: no address is at home here".to_owned());
     }
     for listen in &config.listen {
-        let is_inner = matches!(listen.service.name(), "lmtp" | "metrics");
-        if is_inner && reaches_everybody(listen.address) {
+        let is_inner = matches!(listen.service, Service::Lmtp | Service::Metrics);
+        if is_inner && listen.address.ip().is_unspecified() {
             let (address, name) = (listen.address, listen.service.name());
             warnings.push(format!("{name} at {address} can be reached from everywhere"));
         }
     }
     warnings
-}
-
-fn reaches_everybody(address: SocketAddr) -> bool {
-    address.ip().is_unspecified() || address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED)
 }
 
 /// Why neither this path nor the folders to it can be made.
@@ -236,7 +231,7 @@ mod tests {
         let mut config = Config::default();
         config.tls.certificate = dir.path().join("certificate.pem");
         config.data_dir = "data".into();
-        config.listen[0].service = crate::config::Service::Metrics;
+        config.listen[0].service = Service::Metrics;
         let wrong = check_files(&config).join("\n");
         assert!(wrong.contains("certificate.pem"), "{wrong}");
         assert!(wrong.contains("data_dir: data is not an absolute path"), "{wrong}");
