@@ -163,15 +163,13 @@ impl Cli {
                 for warning in check::warnings(&config) {
                     say(&format!("{path}: note: {warning}"));
                 }
-                match check::check_files(&config).as_slice() {
-                    [] => {
-                        say(&format!("{path}: good"));
-                        Ok(())
-                    }
-                    wrong => {
-                        Err(format!("{path}: {}", wrong.join(&format!("\nfacteur: {path}: "))))
-                    }
+                let wrong = check::check_files(&config);
+                if wrong.is_empty() {
+                    say(&format!("{path}: good"));
+                    return Ok(());
                 }
+                let lines: Vec<_> = wrong.iter().map(|line| format!("{path}: {line}")).collect();
+                Err(lines.join("\n"))
             }
             Command::Serve => server::run(Config::load(&self.config)?, Some(self.config)).await,
             Command::Restore { dir } => {

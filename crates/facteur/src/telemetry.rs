@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing::field::display;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
