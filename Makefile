@@ -2,7 +2,8 @@
 #   make run     build Facteur and start a demo server on loopback
 #   make test    everything: unit tests, foreign clients, crash tests, browser
 #   make check   format, lints, licences
-#   make power-cut  cut the power under a loaded server (needs root); ROUNDS=10 FS=ext4
+#   make crash   break a loaded server and check what it holds: ROUNDS=10
+#                FAULT=kill|power|full|write|stop|backup FS=ext4|xfs (power, full: as root)
 #   make build   the optimised program, target/release/facteur
 
 # Caches outlive the clone, so that a second clone does not build RocksDB again.
@@ -12,7 +13,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 ARGS ?=
 
-.PHONY: run test check build power-cut setup-build setup-test
+.PHONY: run test check build crash setup-build setup-test
 
 run: setup-build
 	cargo run --locked --package facteur -- demo $(ARGS)
@@ -26,11 +27,14 @@ check: setup-build
 	tools/setup.sh cargo-deny
 	"$(CACHE)/tools/bin/cargo-deny" check --hide-inclusion-graph licenses bans sources
 
+FAULT ?= kill
 FS ?= ext4
 ROUNDS ?= 10
-power-cut: setup-test
+CRASH_ARGS ?=
+crash: setup-test
 	cargo build --locked --package facteur
-	tests/scripts/power_cut.sh "$(CARGO_TARGET_DIR)/debug/facteur" $(FS) $(ROUNDS)
+	python3 tests/scripts/crash.py "$(CARGO_TARGET_DIR)/debug/facteur" \
+	  --fault $(FAULT) --fs $(FS) --rounds $(ROUNDS) $(CRASH_ARGS)
 
 build: setup-build
 	cargo build --locked --release --package facteur

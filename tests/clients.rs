@@ -2,7 +2,6 @@
 //! imaplib read back byte for byte.
 
 #[path = "demo.rs"]
-#[expect(dead_code, reason = "each test uses its part of it")]
 mod demo;
 
 #[test]

@@ -10,9 +10,8 @@ const START_MAX: Duration = Duration::from_secs(120);
 /// A running demo; dropping it kills it, as a power failure of the program would.
 pub(crate) struct Demo {
     pub(crate) dir: PathBuf,
-    pub(crate) port_base: u16,
     child: Child,
-    pub(crate) _root: tempfile::TempDir,
+    _root: tempfile::TempDir,
 }
 
 impl Demo {
@@ -22,32 +21,9 @@ impl Demo {
         let dir = root.path().join("demo");
         let port_base = free_port_base();
         let child = spawn(&dir, port_base, accounts);
-        let mut demo = Self { dir, port_base, child, _root: root };
+        let mut demo = Self { dir, child, _root: root };
         demo.wait_until_ready();
         demo
-    }
-
-    /// Kills the server (SIGKILL), and starts it again on the same data.
-    pub(crate) fn kill_and_restart(&mut self, accounts: u32) {
-        self.child.kill().expect("the server runs");
-        self.child.wait().expect("the server ends");
-        self.restart(accounts);
-    }
-
-    /// Stops the server as an operator would (SIGTERM).
-    pub(crate) fn stop(&mut self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success());
-        let status = self.child.wait().expect("the server ends");
-        assert!(status.success(), "stopped with {status}\n{}", self.log_tail());
-    }
-
-    /// Starts it again on the same data.
-    pub(crate) fn restart(&mut self, accounts: u32) {
-        std::fs::remove_file(self.dir.join("demo.json")).expect("demo.json was written");
-        self.child = spawn(&self.dir, self.port_base, accounts);
-        self.wait_until_ready();
     }
 
     /// Runs `python3 tests/scripts/NAME DIR/demo.json ARGS…`; panics with its output when it fails.
@@ -59,22 +35,11 @@ impl Demo {
         text
     }
 
-    pub(crate) fn script(&self, name: &str, args: &[&str]) -> Command {
+    fn script(&self, name: &str, args: &[&str]) -> Command {
         let script = repository().join("tests/scripts").join(name);
         let mut command = Command::new("python3");
         command.arg(script).arg(self.dir.join("demo.json")).args(args);
         command
-    }
-
-    /// Runs `facteur ARGS…` on this demo's configuration, through its socket.
-    pub(crate) fn facteur(&self, args: &[&str]) -> std::process::Output {
-        let config = self.dir.join("facteur.toml");
-        Command::new(env!("CARGO_BIN_EXE_facteur"))
-            .arg("--config")
-            .arg(config)
-            .args(args)
-            .output()
-            .expect("facteur runs")
     }
 
     fn wait_until_ready(&mut self) {

@@ -41,7 +41,9 @@ tests() {
     'command -v curl=>curl' 'command -v msmtp=>msmtp' 'command -v swaks=>swaks' \
     'command -v mbsync=>isync' 'command -v python3=>python3' \
     'perl -MIO::Socket::SSL -e1=>libio-socket-ssl-perl'
-  need "to cut the power under a file system of its own" 'command -v mkfs.ext4=>e2fsprogs'
+  need "to cut the power under a file system of its own" \
+    'test -x /usr/sbin/mkfs.ext4=>e2fsprogs' 'test -x /usr/sbin/mkfs.xfs=>xfsprogs'
+  need "to certify a test server" 'command -v openssl=>openssl'
   need "to look at the webmail in a browser" \
     'command -v chromium=>chromium' 'command -v node=>nodejs' 'command -v npm=>npm'
   local modules="$cache/browser"

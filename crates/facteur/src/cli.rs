@@ -7,7 +7,7 @@ use mail_types::{AcademicId, EmailAddress, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::{admin, demo, server};
+use crate::{admin, check, demo, server};
 
 /// A mail server: SMTP, IMAP and webmail over one durable store.
 #[derive(Debug, Parser)]
@@ -246,9 +246,18 @@ impl Cli {
         match self.command {
             Command::Demo(options) => demo::run(options).await,
             Command::CheckConfig => {
-                Config::load(&self.config)?;
-                say(&format!("{}: good", self.config.display()));
-                Ok(())
+                let config = Config::load(&self.config)?;
+                let path = self.config.display();
+                for warning in check::warnings(&config) {
+                    say(&format!("{path}: note: {warning}"));
+                }
+                let wrong = check::check_files(&config);
+                if wrong.is_empty() {
+                    say(&format!("{path}: good"));
+                    return Ok(());
+                }
+                let lines: Vec<_> = wrong.iter().map(|line| format!("{path}: {line}")).collect();
+                Err(lines.join("\n"))
             }
             Command::Serve => server::run(Config::load(&self.config)?, Some(self.config)).await,
             Command::Restore { dir } => {

@@ -5,6 +5,7 @@
 //! crates.
 
 mod admin;
+mod check;
 mod cli;
 mod clock;
 mod config;

@@ -1,6 +1,7 @@
 //! `/metrics`, `/health` and `/ready` for monitoring and orchestrators.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 /// How long a client may take over its request head.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,14 +29,24 @@ pub(crate) struct Observer {
 
 impl Observer {
     /// Answers one connection.
-    pub(crate) async fn serve(self, stream: TcpStream) {
+    ///
+    /// Monitoring keeps its connection open: at a stop it ends after the answer under way.
+    pub(crate) async fn serve(self, stream: TcpStream, shutdown: CancellationToken) {
         let service = service_fn(move |request| {
             let response = self.answer(&request);
             async move { Ok::<_, Infallible>(response) }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-        if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
             tracing::debug!(%error, "monitoring connection ended");
         }
     }

@@ -36,11 +36,14 @@ pub(crate) struct Server {
     outgoing: Outgoing,
     sessions: TaskTracker,
     shutdown: CancellationToken,
+    signals: Signals,
 }
 
 impl Server {
     /// Binds, opens the store, and begins to serve.
     pub(crate) async fn start(config: Config) -> Result<Self, String> {
+        // First of all: a SIGHUP while the store opens must not end the process.
+        let signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
         let metrics = telemetry::start_metrics()?;
         let certificates = match config.needs_tls() {
             true => Some(Arc::new(Certificates::load(&config.tls)?)),
@@ -52,7 +55,7 @@ impl Server {
         let edges = Arc::new(Edges::new(&config, &services, certificates, metrics));
         let (sessions, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let outgoing = Outgoing::start(&config, &services, &sessions, &shutdown)?;
-        let server = Self { config, services, edges, outgoing, sessions, shutdown };
+        let server = Self { config, services, edges, outgoing, sessions, shutdown, signals };
         admin::socket::listen(
             &server.config.admin_socket,
             server.services.clone(),
@@ -79,13 +82,12 @@ impl Server {
 
     /// Waits for signals, then stops in good order.
     pub(crate) async fn run_until_stopped(mut self, path: Option<PathBuf>) -> Result<(), String> {
-        let mut signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
         let store = self.services.store.clone();
         let failed = store.failed();
         tokio::pin!(failed);
         loop {
             let event = tokio::select! {
-                event = signals.next() => event,
+                event = self.signals.next() => event,
                 // A failed sync is never retried: what is durable is known only to a fresh start.
                 () = &mut failed => {
                     self.stop().await;
@@ -106,10 +108,17 @@ impl Server {
         notify(NotifyState::Reloading);
         let outcome = Config::load(path).and_then(|config| {
             self.edges.reload(&config)?;
-            self.outgoing.reload(&config)
+            self.outgoing.reload(&config)?;
+            Ok(self.config.changed_but_not_reloaded(&config))
         });
         match outcome {
-            Ok(()) => tracing::info!(target: "facteur", "configuration reloaded"),
+            Ok(waiting) if waiting.is_empty() => {
+                tracing::info!(target: "facteur", "configuration reloaded");
+            }
+            Ok(waiting) => tracing::warn!(
+                target: "facteur", changed = waiting.join(", "),
+                "configuration reloaded; what else changed takes effect at the next start"
+            ),
             Err(error) => {
                 tracing::error!(target: "facteur", %error, "reload refused; the old settings stay");
             }
@@ -255,7 +264,7 @@ impl Serve for Edges {
             Service::Imaps => imap.serve(stream, peer, Imap::Imaps, shutdown).await,
             Service::Http => web.serve(stream, peer, Web::Http, shutdown).await,
             Service::Https => web.serve(stream, peer, Web::Https, shutdown).await,
-            Service::Metrics => self.observer.clone().serve(stream).await,
+            Service::Metrics => self.observer.clone().serve(stream, shutdown).await,
         }
     }
 }

@@ -193,7 +193,6 @@ impl Transactions {
 
     fn begin(&mut self, trace: Trace) {
         let queue_id = self.service.new_queue_id();
-        tracing::Span::current().record("queue_id", tracing::field::display(queue_id));
         let writer = self.service.message_writer();
         self.content = Some(Content { queue_id, trace, writer });
     }

@@ -50,7 +50,8 @@ impl SmtpServer {
         port: Port,
         shutdown: CancellationToken,
     ) {
-        let span = tracing::info_span!("smtp", %peer, queue_id = tracing::field::Empty);
+        // Not the queue id: what is recorded again is added, and a session may bring thousands.
+        let span = tracing::info_span!("smtp", %peer);
         metrics::counter!("facteur_smtp_connections_total", "port" => port_name(port)).increment(1);
         let current = self.current.load_full();
         let connection = self.connection(&current.settings, peer, port);

@@ -21,6 +21,21 @@ fn a_mebibyte_without_a_line_end_is_one_error() {
 }
 
 #[test]
+fn a_mebibyte_of_base64_is_one_error_and_logs_nobody_in() {
+    // Threats S7.
+    let mut peer = Peer::greeted(Port::Submissions);
+    peer.send("EHLO a\r\n");
+    assert!(peer.send("AUTH PLAIN\r\n").starts_with("334"));
+    let base64 = vec![b'A'; READ];
+    for _ in 0..64 {
+        assert_eq!(peer.send(&base64), "");
+    }
+    let replies = peer.send("\r\nMAIL FROM:<marie@ours.test>\r\n");
+    let codes: Vec<_> = replies.lines().map(|line| &line[..3]).collect();
+    assert_eq!(codes, ["500", "530"], "{replies}");
+}
+
+#[test]
 fn content_passes_in_pieces_no_larger_than_a_read() {
     let mut config = peer::config();
     config.message_bytes_max = 8 << 20;

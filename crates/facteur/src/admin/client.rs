@@ -14,6 +14,11 @@ pub(crate) async fn run(config: &Config, mut command: AdminCommand) -> Result<()
     fill_in(&mut command)?;
     match UnixStream::connect(&config.admin_socket).await {
         Ok(stream) => ask(stream, &command).await,
+        // The socket is its owner's; who may not use it may not use the store either.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(format!(
+            "{}: {error}: run this as the server's user",
+            config.admin_socket.display()
+        )),
         Err(_) => run_here(config, command).await,
     }
 }

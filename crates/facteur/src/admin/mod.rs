@@ -9,6 +9,7 @@ mod verify;
 
 pub(crate) use queue::parse_id as parse_queue_id;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use directory::Directory;
@@ -31,6 +32,7 @@ pub(crate) struct Services {
 impl Services {
     /// Opens the store and what stands on it.
     pub(crate) async fn open(config: &Config) -> Result<Self, String> {
+        is_ours(&config.data_dir)?;
         let options = store_options(config);
         let store = tokio::task::spawn_blocking(move || Store::open(options))
             .await
@@ -65,6 +67,24 @@ impl Services {
         if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
             tracing::error!(target: "facteur", %error, "closing the store failed");
         }
+    }
+}
+
+/// Refuses a data directory that belongs to somebody else than who runs this program.
+/// Files that root makes in the server's directory are files that the server cannot open.
+pub(crate) fn is_ours(data_dir: &Path) -> Result<(), String> {
+    // The owner of a process's own folder is its effective user.
+    let (Ok(us), Ok(owner)) = (std::fs::metadata("/proc/self"), std::fs::metadata(data_dir)) else {
+        return Ok(());
+    };
+    match us.uid() == owner.uid() {
+        true => Ok(()),
+        false => Err(format!(
+            "{} belongs to user {}: run this command as that user, for example with `sudo -u '#{}'`",
+            data_dir.display(),
+            owner.uid(),
+            owner.uid()
+        )),
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) async fn restore(config: &Config, backup: &Path) -> Result<(), String
 
 /// Opens the store up to the damage in its log.
 pub(crate) async fn salvage(config: &Config) -> Result<(), String> {
+    super::is_ours(&config.data_dir)?;
     let options = super::store_options(config);
     let report = tokio::task::spawn_blocking(move || Store::salvage(options))
         .await

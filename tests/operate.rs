@@ -1,0 +1,48 @@
+//! `facteur serve` and its commands as an administrator uses them; `tests/scripts/operate.py` has
+//! the steps.
+
+use std::path::Path;
+use std::process::Command;
+
+fn operate(step: &str) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scripts/operate.py");
+    let output = Command::new("python3")
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_facteur"))
+        .arg(step)
+        .output()
+        .expect("python3 runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{errors}");
+}
+
+#[test]
+fn check_config_says_what_is_wrong_with_line_and_key() {
+    operate("configuration");
+}
+
+#[test]
+fn a_reload_takes_certificate_and_limits_and_a_broken_file_changes_nothing() {
+    operate("reload");
+}
+
+#[test]
+fn a_stop_tells_idle_clients_and_takes_the_message_under_way() {
+    operate("stop");
+}
+
+#[test]
+fn account_commands_do_the_same_with_and_without_a_server() {
+    operate("accounts");
+}
+
+#[test]
+fn backups_restore_and_a_damaged_log_is_refused_with_what_to_do() {
+    operate("backup");
+}
+
+#[test]
+fn monitoring_is_answered_and_the_log_is_json_without_secrets() {
+    operate("monitoring");
+}
