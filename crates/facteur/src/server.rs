@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -255,16 +256,18 @@ impl Serve for Edges {
         use {imap_server::Port as Imap, smtp_server::Port as Smtp, webmail::Port as Web};
         let (smtp, imap) = (Arc::clone(&self.smtp), Arc::clone(&self.imap));
         let web = Arc::clone(&self.webmail);
-        match service {
-            Service::Smtp => smtp.serve(stream, peer, Smtp::Mx, shutdown).await,
-            Service::Submission => smtp.serve(stream, peer, Smtp::Submission, shutdown).await,
-            Service::Submissions => smtp.serve(stream, peer, Smtp::Submissions, shutdown).await,
-            Service::Lmtp => smtp.serve(stream, peer, Smtp::Lmtp, shutdown).await,
-            Service::Imap => imap.serve(stream, peer, Imap::Imap, shutdown).await,
-            Service::Imaps => imap.serve(stream, peer, Imap::Imaps, shutdown).await,
-            Service::Http => web.serve(stream, peer, Web::Http, shutdown).await,
-            Service::Https => web.serve(stream, peer, Web::Https, shutdown).await,
-            Service::Metrics => self.observer.clone().serve(stream, shutdown).await,
-        }
+        // Each on its own: an IMAP session that waits must not be as large as an SMTP session.
+        let session: Pin<Box<dyn Future<Output = ()> + Send>> = match service {
+            Service::Smtp => Box::pin(smtp.serve(stream, peer, Smtp::Mx, shutdown)),
+            Service::Submission => Box::pin(smtp.serve(stream, peer, Smtp::Submission, shutdown)),
+            Service::Submissions => Box::pin(smtp.serve(stream, peer, Smtp::Submissions, shutdown)),
+            Service::Lmtp => Box::pin(smtp.serve(stream, peer, Smtp::Lmtp, shutdown)),
+            Service::Imap => Box::pin(imap.serve(stream, peer, Imap::Imap, shutdown)),
+            Service::Imaps => Box::pin(imap.serve(stream, peer, Imap::Imaps, shutdown)),
+            Service::Http => Box::pin(web.serve(stream, peer, Web::Http, shutdown)),
+            Service::Https => Box::pin(web.serve(stream, peer, Web::Https, shutdown)),
+            Service::Metrics => Box::pin(self.observer.clone().serve(stream, shutdown)),
+        };
+        session.await;
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use directory::Account;
 use imap_session::{Append, Expunges, Phase, Selected, Session, Step, Tagged, Update, respond};
-use mail_service::{MailService, MessageWriter, OpenMailbox, ServiceError, Snapshot};
-use mail_types::{AccountId, Actor, UidSet};
+use mail_service::{Entry, MailService, MessageWriter, OpenMailbox, ServiceError, Snapshot};
+use mail_types::{AccountId, Actor};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -19,10 +19,9 @@ use crate::server::{ImapServer, Login, Port};
 use crate::settings::{PlaintextLogin, Settings};
 use crate::stream::Stream;
 
-/// Bytes read at once, and given back before a wait in IDLE.
-const READ_BYTES: usize = 16 << 10;
-/// Bytes of answers gathered before they are written.
-const WRITE_BYTES: usize = 32 << 10;
+/// Bytes of answers gathered before they are written: a client that does not read stops us
+/// there, and nothing grows meanwhile.
+pub(crate) const WRITE_BYTES: usize = 32 << 10;
 
 /// One client.
 pub(crate) struct Connection {
@@ -40,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) append: Option<(Append, MessageWriter)>,
     /// The tag of a running IDLE.
     pub(crate) idle: Option<String>,
+    /// Whether the client understands mod-sequences (RFC 7162 §3.1).
+    pub(crate) condstore: bool,
     pub(crate) is_tls: bool,
     pub(crate) is_over: bool,
 }
@@ -90,6 +91,7 @@ impl Connection {
             sasl: None,
             append: None,
             idle: None,
+            condstore: false,
             is_tls: false,
             is_over: false,
         }
@@ -97,7 +99,7 @@ impl Connection {
 
     pub(crate) async fn run(mut self, port: Port) -> io::Result<()> {
         if port == Port::Imaps {
-            self.handshake().await?;
+            Box::pin(self.handshake()).await?;
         }
         let capabilities = self.capabilities();
         respond::line(&mut self.out, &format!("* OK [CAPABILITY {capabilities}] Facteur ready"));
@@ -119,11 +121,13 @@ impl Connection {
                 self.out.extend_from_slice(&bytes);
                 Ok(())
             }
-            Step::Command(tagged) => self.execute(tagged).await,
-            Step::Append(append) => self.begin_append(append).await,
-            Step::Chunk(bytes) => self.append_chunk(&bytes).await,
-            Step::AppendEnd => self.end_append().await,
-            Step::Sasl(response) => self.sasl_response(response).await,
+            // What runs briefly and is large lives on its own, so that a session that waits is
+            // small: it is one of tens of thousands.
+            Step::Command(tagged) => Box::pin(self.execute(tagged)).await,
+            Step::Append(append) => Box::pin(self.begin_append(append)).await,
+            Step::Chunk(bytes) => Box::pin(self.append_chunk(&bytes)).await,
+            Step::AppendEnd => Box::pin(self.end_append()).await,
+            Step::Sasl(response) => Box::pin(self.sasl_response(response)).await,
             Step::Done => self.end_idle().await,
             Step::Close(bytes) => {
                 self.out.extend_from_slice(&bytes);
@@ -133,13 +137,13 @@ impl Connection {
         }
     }
 
-    /// Writes what there is and waits for the next thing to happen.
+    /// Writes what there is and waits for the next thing to happen. Nothing is held meanwhile but
+    /// what the session remembers.
     async fn wait(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let mut buffer = vec![0; if self.idle.is_some() { 512 } else { READ_BYTES }];
-        match self.event(&mut buffer).await? {
+        match self.event().await? {
             Event::Bytes(0) => self.is_over = true,
-            Event::Bytes(count) => self.session.receive(&buffer[..count]),
+            Event::Bytes(_) => {}
             Event::Changed => self.tell(Expunges::Told),
             Event::Revoked => self.bye("Your account has changed; log in again"),
             Event::Shutdown => self.bye("The server is stopping; connect again"),
@@ -148,12 +152,13 @@ impl Connection {
         Ok(())
     }
 
-    async fn event(&mut self, buffer: &mut [u8]) -> io::Result<Event> {
+    async fn event(&mut self) -> io::Result<Event> {
         let seconds = match &self.user {
             Some(_) => self.settings.autologout_seconds,
             None => self.settings.login_seconds,
         };
         let Some(stream) = &mut self.stream else { return Ok(Event::Bytes(0)) };
+        let session = &mut self.session;
         let idle = self.idle.is_some();
         let opened = self.opened.as_ref().filter(|_| idle);
         let changed = async {
@@ -163,7 +168,7 @@ impl Connection {
             }
         };
         tokio::select! {
-            count = stream.read(buffer) => count.map(Event::Bytes),
+            count = stream.read(|bytes| session.receive(bytes)) => count.map(Event::Bytes),
             () = changed => Ok(Event::Changed),
             () = revoked(&mut self.user) => Ok(Event::Revoked),
             () = self.shutdown.cancelled() => Ok(Event::Shutdown),
@@ -192,12 +197,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes when enough has gathered: a client that does not read stops us here, and nothing
-    /// grows meanwhile.
-    pub(crate) async fn flush_some(&mut self) -> io::Result<()> {
-        if self.out.len() >= WRITE_BYTES { self.flush().await } else { Ok(()) }
-    }
-
     pub(crate) async fn handshake(&mut self) -> io::Result<()> {
         let limit = Duration::from_secs(self.settings.handshake_seconds);
         let tls = self.server.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
@@ -212,8 +211,10 @@ impl Connection {
         if !imap_session::is_legal(&command, self.phase()) {
             let why = match self.phase() {
                 Phase::NotAuthenticated => "BAD Log in first",
-                Phase::Authenticated => "BAD Select a mailbox first",
-                Phase::Selected => "BAD Not while logged in",
+                _ if imap_session::is_legal(&command, Phase::NotAuthenticated) => {
+                    "BAD Not while logged in"
+                }
+                _ => "BAD Select a mailbox first",
             };
             self.tagged(&tag, why);
             return Ok(());
@@ -260,28 +261,38 @@ impl Connection {
 
     /// Tells the client what happened in its mailbox.
     pub(crate) fn tell(&mut self, expunges: Expunges) {
-        self.tell_except(expunges, &UidSet::new());
+        if let Some(opened) = &self.opened {
+            let now = opened.mailbox.snapshot();
+            self.tell_unless(now, expunges, |_, _| false);
+        }
     }
 
-    /// The same, but not the flags of these messages, which the client knows from its own command.
-    pub(crate) fn tell_except(&mut self, expunges: Expunges, known: &UidSet) {
+    /// The same up to this snapshot, but not the flags that the client knows from its own command:
+    /// `is_known` is asked with a message as it is and as the client saw it last.
+    pub(crate) fn tell_unless(
+        &mut self,
+        now: Arc<Snapshot>,
+        expunges: Expunges,
+        is_known: impl Fn(&Entry, Option<&Entry>) -> bool,
+    ) {
         let Some(opened) = &mut self.opened else { return };
-        let now = opened.mailbox.snapshot();
         let mut update = Update::default();
         if now.highest_mod_seq != opened.seen.highest_mod_seq {
             let changes = now.changes_since(&opened.seen);
-            let flags = changes.flags.iter().chain(&changes.arrived);
-            let flags = flags.filter(|uid| !known.contains(uid.get()));
-            update.flags = flags
-                .filter_map(|uid| now.get(*uid))
-                .filter(|entry| opened.seen.get(entry.uid).is_some() || !entry.flags.is_empty())
-                .map(|entry| (entry.uid, (*entry.flags).clone()))
-                .collect();
+            for entry in changes.flags.iter().filter_map(|uid| now.get(*uid)) {
+                if !is_known(entry, opened.seen.get(entry.uid)) {
+                    update.flags.push((entry.uid, Arc::clone(&entry.flags), entry.mod_seq));
+                }
+            }
+            let arrived = changes.arrived.iter().filter_map(|uid| now.get(*uid));
+            for entry in arrived.filter(|entry| !entry.flags.is_empty()) {
+                update.flags.push((entry.uid, Arc::clone(&entry.flags), entry.mod_seq));
+            }
             update.expunged = changes.expunged;
             update.arrived = changes.arrived;
             opened.seen = now;
         }
-        opened.selected.update(update, expunges, &mut self.out);
+        opened.selected.update(update, expunges, self.condstore, &mut self.out);
     }
 
     pub(crate) fn may_log_in(&self) -> bool {

@@ -1,9 +1,13 @@
 //! A connection in the clear or through TLS, with a limit on every wait.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -11,6 +15,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::server::TlsSource;
 
+/// Bytes read at once.
+const READ_BYTES: usize = 16 << 10;
 /// How long a TLS closure is given to leave.
 const CLOSE_SECONDS_MAX: Duration = Duration::from_secs(2);
 
@@ -30,12 +36,21 @@ impl Stream {
         Ok(Stream::Tls(Box::new(stream)))
     }
 
-    /// Waits for bytes; 0 is the end. Nothing is lost when the wait is given up.
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(stream) => stream.read(buffer).await,
-            Stream::Tls(stream) => stream.read(buffer).await,
-        }
+    /// Waits for bytes and hands them over; 0 is the end. Nothing is lost when the wait is given
+    /// up. The buffer is on the stack of the poll that finds bytes, so that a connection that
+    /// waits holds none.
+    pub(crate) async fn read(&mut self, mut receive: impl FnMut(&[u8])) -> io::Result<usize> {
+        poll_fn(|context| {
+            let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut space);
+            ready!(match self {
+                Stream::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+                Stream::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+            })?;
+            receive(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+        .await
     }
 
     /// Sends all of it.

@@ -1,6 +1,7 @@
 //! RFC 3501 §6.4.5: what FETCH asks of a message.
 
 use crate::lex::{Bad, Lexer};
+use crate::respond;
 
 /// One item of a FETCH.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Item {
     Size,
     /// ENVELOPE
     Envelope,
+    /// MODSEQ (RFC 7162 §3.1.4)
+    ModSeq,
     /// BODY without a section
     Body,
     /// BODYSTRUCTURE
@@ -108,6 +111,7 @@ fn item(lexer: &mut Lexer<'_>) -> Result<Item, Bad> {
         "UID" => Item::Uid,
         "INTERNALDATE" => Item::InternalDate,
         "RFC822.SIZE" => Item::Size,
+        "MODSEQ" => Item::ModSeq,
         "ENVELOPE" => Item::Envelope,
         "BODYSTRUCTURE" => Item::BodyStructure,
         "RFC822" => section(Text::All, false, Label::Rfc822),
@@ -184,17 +188,20 @@ fn names(lexer: &mut Lexer<'_>) -> Result<Vec<String>, Bad> {
 }
 
 impl Section {
-    /// `BODY[1.HEADER.FIELDS (To)]<0>` as the answer names it.
-    pub fn label(&self) -> Vec<u8> {
-        let mut out = match self.label {
-            Label::Rfc822 => return b"RFC822".to_vec(),
-            Label::Rfc822Header => return b"RFC822.HEADER".to_vec(),
-            Label::Rfc822Text => return b"RFC822.TEXT".to_vec(),
-            Label::Body => b"BODY[".to_vec(),
-        };
-        let path: Vec<_> = self.path.iter().map(u32::to_string).collect();
-        out.extend_from_slice(path.join(".").as_bytes());
-        let dot = if self.path.is_empty() { "" } else { "." };
+    /// Writes `BODY[1.HEADER.FIELDS (To)]<0>`: the name under which it is answered.
+    pub fn write_label(&self, out: &mut Vec<u8>) {
+        match self.label {
+            Label::Rfc822 => return out.extend_from_slice(b"RFC822"),
+            Label::Rfc822Header => return out.extend_from_slice(b"RFC822.HEADER"),
+            Label::Rfc822Text => return out.extend_from_slice(b"RFC822.TEXT"),
+            Label::Body => out.extend_from_slice(b"BODY["),
+        }
+        for (index, &number) in self.path.iter().enumerate() {
+            if index > 0 {
+                out.push(b'.');
+            }
+            respond::number(out, number.into());
+        }
         let (word, names) = match &self.text {
             Text::All => ("", None),
             Text::Header => ("HEADER", None),
@@ -203,21 +210,22 @@ impl Section {
             Text::Fields(names) => ("HEADER.FIELDS", Some(names)),
             Text::FieldsNot(names) => ("HEADER.FIELDS.NOT", Some(names)),
         };
-        if !word.is_empty() {
-            out.extend_from_slice(dot.as_bytes());
-            out.extend_from_slice(word.as_bytes());
+        if !word.is_empty() && !self.path.is_empty() {
+            out.push(b'.');
         }
+        out.extend_from_slice(word.as_bytes());
         if let Some(names) = names {
             for (index, name) in names.iter().enumerate() {
                 out.extend_from_slice(if index == 0 { b" (" } else { b" " });
-                crate::respond::astring(&mut out, name.as_bytes());
+                respond::astring(out, name.as_bytes());
             }
             out.push(b')');
         }
         out.push(b']');
         if let Some((first, _)) = self.partial {
-            out.extend_from_slice(format!("<{first}>").as_bytes());
+            out.push(b'<');
+            respond::number(out, first);
+            out.push(b'>');
         }
-        out
     }
 }

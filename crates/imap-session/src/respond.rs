@@ -1,7 +1,7 @@
 //! Responses as bytes. Nothing that came from mail or from people leaves here but as an atom, a
 //! quoted string or a literal.
 
-use mail_types::{Flag, MailboxName};
+use mail_types::{Flag, FlagSet, MailboxName};
 
 use crate::utf7;
 
@@ -36,7 +36,24 @@ pub fn string(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Writes a literal's announcement; its bytes must follow.
 pub fn literal_head(out: &mut Vec<u8>, size: u64) {
-    out.extend_from_slice(format!("{{{size}}}\r\n").as_bytes());
+    out.push(b'{');
+    number(out, size);
+    out.extend_from_slice(b"}\r\n");
+}
+
+/// Writes a number; responses are made of little else, so it allocates nothing.
+pub fn number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let (mut place, mut rest) = (digits.len(), number);
+    loop {
+        place -= 1;
+        digits[place] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[place..]);
 }
 
 /// Writes a mailbox name in modified UTF-7.
@@ -52,6 +69,24 @@ pub fn flags(out: &mut Vec<u8>, flags: impl Iterator<Item = Flag>) {
             out.push(b' ');
         }
         out.extend_from_slice(flag.as_str().as_bytes());
+    }
+    out.push(b')');
+}
+
+/// Writes a message's flags.
+pub fn flag_set(out: &mut Vec<u8>, flags: &FlagSet) {
+    out.push(b'(');
+    let start = out.len();
+    for flag in Flag::SYSTEM.iter().filter(|flag| flags.contains(flag)) {
+        out.extend_from_slice(flag.as_str().as_bytes());
+        out.push(b' ');
+    }
+    for keyword in flags.keywords() {
+        out.extend_from_slice(keyword.as_str().as_bytes());
+        out.push(b' ');
+    }
+    if out.len() > start {
+        out.pop();
     }
     out.push(b')');
 }

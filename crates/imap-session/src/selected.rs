@@ -3,7 +3,9 @@
 //! RFC 3501 §7.4.1: an EXPUNGE changes the numbers of all messages after it, so it is told only
 //! when no command is in progress that names messages by number.
 
-use mail_types::{Flag, FlagSet, Uid, UidSet};
+use std::sync::Arc;
+
+use mail_types::{Flag, FlagSet, ModSeq, Uid, UidSet};
 
 use crate::command::Numbering;
 use crate::lex::SequenceSet;
@@ -27,8 +29,8 @@ pub struct Update {
     pub expunged: UidSet,
     /// UIDs that came, rising.
     pub arrived: Vec<Uid>,
-    /// UIDs whose flags are others now, and which.
-    pub flags: Vec<(Uid, FlagSet)>,
+    /// UIDs whose flags are others now, which, and since when.
+    pub flags: Vec<(Uid, Arc<FlagSet>, ModSeq)>,
 }
 
 /// Whether EXPUNGE may be told now.
@@ -66,6 +68,12 @@ impl Selected {
         self.uids.binary_search(&uid).ok().map(|index| index as u32 + 1)
     }
 
+    /// What the client calls this message; `None` when it does not know it.
+    pub fn shown(&self, uid: Uid, numbering: Numbering) -> Option<u32> {
+        let number = self.number(uid.get())?;
+        Some(if numbering == Numbering::Uid { uid.get() } else { number })
+    }
+
     /// The UIDs that a set names; `None` when it names numbers that there are not
     /// (RFC 3501 §9: "an error" for sequence numbers; unknown UIDs are passed over).
     pub fn resolve(&self, set: &SequenceSet, numbering: Numbering) -> Option<UidSet> {
@@ -93,8 +101,15 @@ impl Selected {
         self.withheld.contains(uid)
     }
 
-    /// Takes in what happened, and writes what may be told now.
-    pub fn update(&mut self, update: Update, expunges: Expunges, out: &mut Vec<u8>) {
+    /// Takes in what happened, and writes what may be told now; with mod-sequences for a client
+    /// that understands them (RFC 7162 §3.2).
+    pub fn update(
+        &mut self,
+        update: Update,
+        expunges: Expunges,
+        condstore: bool,
+        out: &mut Vec<u8>,
+    ) {
         let known = update.expunged.iter().filter(|&uid| self.number(uid).is_some());
         let known: Vec<u32> = known.collect();
         known.into_iter().for_each(|uid| self.withheld.insert(uid));
@@ -107,12 +122,20 @@ impl Selected {
             respond::line(out, "* 0 RECENT");
         }
         self.tell_new_keywords(&update.flags, out);
-        for (uid, flags) in &update.flags {
-            if let Some(number) = self.number(uid.get()) {
-                out.extend_from_slice(format!("* {number} FETCH (UID {uid} FLAGS ").as_bytes());
-                respond::flags(out, flags.iter());
-                out.extend_from_slice(b")\r\n");
+        for (uid, flags, mod_seq) in &update.flags {
+            let Some(number) = self.number(uid.get()) else { continue };
+            out.extend_from_slice(b"* ");
+            respond::number(out, number.into());
+            out.extend_from_slice(b" FETCH (UID ");
+            respond::number(out, uid.get().into());
+            out.extend_from_slice(b" FLAGS ");
+            respond::flag_set(out, flags);
+            if condstore {
+                out.extend_from_slice(b" MODSEQ (");
+                respond::number(out, mod_seq.0);
+                out.push(b')');
             }
+            out.extend_from_slice(b")\r\n");
         }
     }
 
@@ -130,9 +153,9 @@ impl Selected {
     }
 
     /// RFC 3501 §7.2.6: a keyword is announced before it is first used.
-    fn tell_new_keywords(&mut self, changed: &[(Uid, FlagSet)], out: &mut Vec<u8>) {
+    fn tell_new_keywords(&mut self, changed: &[(Uid, Arc<FlagSet>, ModSeq)], out: &mut Vec<u8>) {
         let before = self.known_flags.len();
-        for keyword in changed.iter().flat_map(|(_, flags)| flags.keywords()) {
+        for keyword in changed.iter().flat_map(|(_, flags, _)| flags.keywords()) {
             let flag = Flag::Keyword(keyword.clone());
             if !self.known_flags.contains(&flag) {
                 self.known_flags.push(flag);
@@ -163,7 +186,7 @@ mod tests {
 
     fn told(selected: &mut Selected, update: Update, expunges: Expunges) -> String {
         let mut out = Vec::new();
-        selected.update(update, expunges, &mut out);
+        selected.update(update, expunges, false, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -185,7 +208,8 @@ mod tests {
     fn a_new_keyword_is_announced_before_it_is_used() {
         let mut selected = Selected::new(vec![3], vec![Flag::Seen]);
         let flags: FlagSet = [Flag::parse("$x").unwrap()].into_iter().collect();
-        let update = Update { flags: vec![(Uid::new(3).unwrap(), flags)], ..Update::default() };
+        let flags = vec![(Uid::new(3).unwrap(), Arc::new(flags), ModSeq(1))];
+        let update = Update { flags, ..Update::default() };
         assert_eq!(
             told(&mut selected, update, Expunges::Told),
             "* FLAGS (\\Seen $x)\r\n* OK [PERMANENTFLAGS (\\Seen $x \\*)] Flags permitted\r\n\

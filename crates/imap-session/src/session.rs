@@ -10,9 +10,11 @@
 use bytes::Bytes;
 use mail_types::Secret;
 
-use crate::command::{Append, Command, Tagged, parse_append};
-use crate::frame::{Announcement, Frame, Framer, Limits, Mode};
+use crate::command::{Append, Tagged};
+use crate::frame::{Frame, Framer, Limits};
 use crate::lex::{Bad, Lexer};
+use crate::literal::{Announcement, Mode};
+use crate::parse::parse_append;
 
 /// What to do now.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub struct Session {
     limits: Limits,
     mode: State,
     bad_commands: u32,
+    /// The command that is being dropped was answered already.
+    is_answered: bool,
     closed: bool,
 }
 
@@ -78,6 +82,7 @@ impl Session {
             limits: Limits::BEFORE_LOGIN,
             mode: State::Commands,
             bad_commands: 0,
+            is_answered: false,
             closed: false,
         }
     }
@@ -128,7 +133,7 @@ impl Session {
             Frame::Hopeless(_) => self.close(answer),
             // What is being dropped ends with a frame that says so; it was answered here.
             Frame::More => {
-                self.mode = State::Commands;
+                self.is_answered = true;
                 Step::Write(answer)
             }
             _ => Step::Write(answer),
@@ -149,6 +154,8 @@ impl Session {
             Frame::Chunk(bytes) => Step::Chunk(bytes),
             Frame::Literal(literal) => self.literal(literal),
             Frame::Command(bytes) => self.line(&bytes),
+            // An APPEND that was refused before all of it had come.
+            Frame::TooBig(_) if std::mem::take(&mut self.is_answered) => self.next(),
             Frame::TooBig(start) => self.bad(tag_of(&start), "[TOOBIG] The command is too long"),
             Frame::Hopeless(start) => {
                 let tag = tag_of(&start);
@@ -242,169 +249,4 @@ fn tag_of(start: &[u8]) -> Option<String> {
 /// `tag BAD …`, untagged when there was no tag.
 fn refusal(tag: Option<&str>, why: &str) -> Vec<u8> {
     format!("{} BAD {why}\r\n", tag.unwrap_or("*")).into_bytes()
-}
-
-/// RFC 3501 §3: in which states a command is legal. The one table of it.
-///
-/// | command | not authenticated | authenticated | selected |
-/// |---|---|---|---|
-/// | CAPABILITY NOOP LOGOUT ID | yes | yes | yes |
-/// | STARTTLS LOGIN AUTHENTICATE | yes | – | – |
-/// | ENABLE SELECT … STATUS IDLE | – | yes | yes |
-/// | CHECK … MOVE | – | – | yes |
-pub fn is_legal(command: &Command, phase: Phase) -> bool {
-    match command {
-        Command::Capability | Command::Noop | Command::Logout | Command::Id => true,
-        Command::StartTls | Command::Login { .. } | Command::Authenticate { .. } => {
-            phase == Phase::NotAuthenticated
-        }
-        Command::Check
-        | Command::Close
-        | Command::Unselect
-        | Command::Expunge(_)
-        | Command::Search { .. }
-        | Command::Fetch { .. }
-        | Command::Store { .. }
-        | Command::Copy { .. } => phase == Phase::Selected,
-        Command::Enable(_)
-        | Command::Select { .. }
-        | Command::Create { .. }
-        | Command::Delete(_)
-        | Command::Rename { .. }
-        | Command::Subscribe(_)
-        | Command::Unsubscribe(_)
-        | Command::List { .. }
-        | Command::Namespace
-        | Command::Status { .. }
-        | Command::Idle => phase != Phase::NotAuthenticated,
-    }
-}
-
-/// RFC 3501 §3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Before login.
-    NotAuthenticated,
-    /// After it.
-    Authenticated,
-    /// With a mailbox.
-    Selected,
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Plays the client's bytes and writes down the steps; APPENDs are accepted.
-    fn play(session: &mut Session, pieces: &[&[u8]]) -> Vec<String> {
-        let mut steps = Vec::new();
-        for piece in pieces {
-            session.receive(piece);
-            loop {
-                match session.next() {
-                    Step::Read => break,
-                    Step::Append(append) => {
-                        steps.push(format!("APPEND {}", append.size));
-                        if let Some(go) = session.accept_append() {
-                            steps.push(String::from_utf8_lossy(go).into_owned());
-                        }
-                    }
-                    Step::Chunk(bytes) => match steps.last_mut() {
-                        Some(last) if last.starts_with("CHUNK") => {
-                            last.push_str(&String::from_utf8_lossy(&bytes));
-                        }
-                        _ => steps.push(format!("CHUNK {}", String::from_utf8_lossy(&bytes))),
-                    },
-                    Step::Command(tagged) => {
-                        steps.push(format!("{} {:?}", tagged.tag, tagged.command));
-                    }
-                    Step::Write(bytes) => steps.push(String::from_utf8_lossy(&bytes).into_owned()),
-                    Step::Close(bytes) => {
-                        steps.push(format!("CLOSE {}", String::from_utf8_lossy(&bytes)));
-                        return steps;
-                    }
-                    other => steps.push(format!("{other:?}")),
-                }
-            }
-        }
-        steps
-    }
-
-    fn logged_in() -> Session {
-        let mut session = Session::new();
-        session.login();
-        session
-    }
-
-    const DIALOG: &[u8] =
-        b"a NOOP\r\nb APPEND x {5+}\r\nhello\r\nc LOGIN {1+}\r\nu {1+}\r\np\r\nd nope\r\n";
-
-    #[test]
-    fn commands_come_out_in_order_wherever_the_bytes_are_cut() {
-        let whole = play(&mut logged_in(), &[DIALOG]);
-        assert_eq!(whole[0], "a Noop");
-        assert_eq!(whole[1..4], ["APPEND 5", "CHUNK hello", "AppendEnd"]);
-        assert!(whole[5].starts_with("d BAD"));
-        for cut in 1..DIALOG.len() {
-            let (head, tail) = DIALOG.split_at(cut);
-            assert_eq!(play(&mut logged_in(), &[head, tail]), whole, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn huge_literals_are_refused_and_the_session_goes_on() {
-        let steps = play(&mut Session::new(), &[b"a LOGIN {4294967295}\r\nb NOOP\r\n"]);
-        assert_eq!(steps, ["a BAD [TOOBIG] The literal is too long\r\n", "b Noop"]);
-        let steps = play(&mut Session::new(), &[b"a LOGIN {99999999999999999999}\r\nb NOOP\r\n"]);
-        assert_eq!(steps[1], "b Noop");
-    }
-
-    #[test]
-    fn a_mebibyte_of_parentheses_before_login_ends_the_session_with_bounded_memory() {
-        let mut session = Session::new();
-        let mut steps = Vec::new();
-        for _ in 0..1024 {
-            steps = play(&mut session, &[&[b'('; 1024]]);
-            if !steps.is_empty() {
-                break;
-            }
-        }
-        assert!(steps[0].starts_with("CLOSE * BAD [TOOBIG]"), "{steps:?}");
-        assert!(matches!(session.next(), Step::Close(_)));
-    }
-
-    #[test]
-    fn plaintext_behind_starttls_is_dropped() {
-        let mut session = Session::new();
-        session.receive(b"a STARTTLS\r\nb LOGIN x y\r\n");
-        assert!(matches!(session.next(), Step::Command(_)));
-        session.start_tls();
-        assert!(matches!(session.next(), Step::Read));
-    }
-
-    #[test]
-    fn many_bad_commands_end_the_session() {
-        let steps = play(&mut Session::new(), &[&b"x\r\n".repeat(100)]);
-        assert_eq!(steps.len(), BAD_COMMANDS_MAX as usize);
-        assert!(steps.last().unwrap().contains("BYE"));
-    }
-
-    #[test]
-    fn idle_ends_with_done_and_nothing_else() {
-        let mut session = logged_in();
-        session.begin_idle();
-        assert_eq!(play(&mut session, &[b"done\r\n"]), ["Done"]);
-        session.begin_idle();
-        assert!(play(&mut session, &[b"a NOOP\r\n"])[0].starts_with("CLOSE"));
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_panics_or_stays_silent_for_ever(bytes in proptest::collection::vec(any::<u8>(), 0..400), login in any::<bool>()) {
-            let mut session = if login { logged_in() } else { Session::new() };
-            let _ = play(&mut session, &[&bytes]);
-        }
-    }
 }

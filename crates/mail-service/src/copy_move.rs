@@ -6,6 +6,7 @@
 //! (RFC 9051 §6.4.7: the target is restored to what it was).
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use mail_store::Store;
@@ -18,12 +19,14 @@ use crate::append::check_quota;
 use crate::error::ServiceError;
 use crate::expunge::{self, Log};
 use crate::insert::{self, Ready};
-use crate::message::{Copied, OpenMailbox};
+use crate::message::{self, Copied, OpenMailbox};
 use crate::service::{MailService, Right};
 use crate::state::State;
 
 /// Messages that one commit copies or moves.
 const MESSAGES_PER_COMMIT: usize = 5000;
+/// Messages read at once.
+const PAGE_MESSAGES: usize = 256;
 /// Bytes of their rows, about.
 const BYTES_PER_COMMIT: usize = 8 << 20;
 
@@ -172,12 +175,13 @@ impl Transfer {
         while !rest.is_empty() {
             let part = self.read(rest).await?;
             rest = &rest[part.len..];
+            let unindexed = self.unindexed(&part).await?;
             let log = Log::new(&self.cell, self.source.id()).await?;
             let pairs = self
                 .cell
                 .commit(|state, change| {
                     let pairs = self.insert(state, change, &part)?;
-                    self.remove(state, change, &part, &pairs)?;
+                    self.remove(state, change, &part, &unindexed, &pairs)?;
                     log.write(state, change, pairs.iter().map(|pair| pair.0));
                     Ok(pairs)
                 })
@@ -213,6 +217,7 @@ impl Transfer {
         state: &mut State,
         change: &mut Change,
         part: &Part,
+        unindexed: &UidSet,
         pairs: &[(Uid, Uid)],
     ) -> Result<(), ServiceError> {
         let source = self.source.id();
@@ -221,7 +226,7 @@ impl Transfer {
             let (Some(ready), Some(entry)) = (part.rows.get(uid), head.get(*uid)) else { continue };
             insert::remove(state, change, source, *uid, &ready.row, &entry.flags);
             // The indexer must find the message where it is now.
-            if part.unindexed.contains(uid.get()) {
+            if unindexed.contains(uid.get()) {
                 change.batch.put::<IndexQueue>(&ready.row.document, &(self.target, *made));
             }
         }
@@ -230,31 +235,48 @@ impl Transfer {
 
     /// Reads the rows of as many of these messages as one commit takes, before the lock is taken.
     async fn read(&self, uids: &[Uid]) -> Result<Part, ServiceError> {
-        let (store, partition, source) =
-            (&self.cell.store, self.cell.partition(), self.source.id());
         let mut part = Part::default();
         let mut bytes = 0;
-        for &uid in uids.iter().take(MESSAGES_PER_COMMIT) {
-            part.len += 1;
-            let key = (source, uid);
-            let (Some(mut row), Some(header), Some(structure)) = (
-                store.get::<Message>(partition, &key).await?,
-                store.get::<MessageHeader>(partition, &key).await?,
-                store.get::<MessageStructure>(partition, &key).await?,
-            ) else {
-                continue;
-            };
-            bytes += 1024 + row.prefix.len() + len(&header) + len(&structure.structure);
-            if is_unindexed(store, self.owner, key, row.document).await? {
-                part.unindexed.insert(uid.get());
-            }
-            row.save_date = self.save_date;
-            part.rows.insert(uid, Ready { row, header, structure });
-            if bytes > BYTES_PER_COMMIT {
+        for page in uids.chunks(PAGE_MESSAGES) {
+            part.len += page.len();
+            bytes += self.read_page(page, &mut part).await?;
+            if bytes > BYTES_PER_COMMIT || part.len >= MESSAGES_PER_COMMIT {
                 break;
             }
         }
         Ok(part)
+    }
+
+    async fn read_page(&self, page: &[Uid], part: &mut Part) -> Result<usize, ServiceError> {
+        let (cell, source) = (&self.cell, &self.source);
+        let uids: UidSet = page.iter().map(|uid| uid.get()).collect();
+        let rows = message::rows::<Message>(cell, source, &uids, page.len()).await?;
+        let headers = message::rows::<MessageHeader>(cell, source, &uids, page.len()).await?;
+        let structures = message::rows::<MessageStructure>(cell, source, &uids, page.len()).await?;
+        let mut headers = headers.into_iter().peekable();
+        let mut structures = structures.into_iter().peekable();
+        let mut bytes = 0;
+        for (uid, mut row) in rows {
+            // A message that is expunged meanwhile loses all of its rows at once.
+            let (header, structure) = (take(&mut headers, uid), take(&mut structures, uid));
+            let (Some(header), Some(structure)) = (header, structure) else { continue };
+            bytes += 1024 + row.prefix.len() + len(&header) + len(&structure.structure);
+            row.save_date = self.save_date;
+            part.rows.insert(uid, Ready { row, header, structure });
+        }
+        Ok(bytes)
+    }
+
+    /// Messages that the indexer expects to find here.
+    async fn unindexed(&self, part: &Part) -> Result<UidSet, ServiceError> {
+        let mut unindexed = UidSet::new();
+        for (&uid, ready) in &part.rows {
+            let place = (self.source.id(), uid);
+            if is_unindexed(&self.cell.store, self.owner, place, ready.row.document).await? {
+                unindexed.insert(uid.get());
+            }
+        }
+        Ok(unindexed)
     }
 }
 
@@ -264,8 +286,12 @@ struct Part {
     /// How many UIDs it covers, those without rows included.
     len: usize,
     rows: BTreeMap<Uid, Ready>,
-    /// Messages that the indexer expects to find here.
-    unindexed: UidSet,
+}
+
+/// The row of this message, out of rows in UID order.
+fn take<T>(rows: &mut Peekable<impl Iterator<Item = (Uid, T)>>, uid: Uid) -> Option<T> {
+    while rows.next_if(|(other, _)| *other < uid).is_some() {}
+    rows.next_if(|(other, _)| *other == uid).map(|(_, row)| row)
 }
 
 fn len(prepared: &Prepared) -> usize {

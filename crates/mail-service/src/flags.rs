@@ -1,20 +1,20 @@
 //! STORE.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use mail_store::tables::mail::{MessageFlags, MessageFlagsRow};
 use mail_types::{Actor, Flag, FlagSet, KEYWORDS_PER_MESSAGE_MAX, MailboxId, ModSeq, UidSet};
 
 use crate::account::Change;
 use crate::error::ServiceError;
-use crate::insert;
 use crate::message::{FlagChange, OpenMailbox, Stored};
 use crate::service::{MailService, Right};
-use crate::snapshot::Entry;
+use crate::snapshot::{Entry, Snapshot};
 use crate::state::State;
+use crate::{flag_block, insert};
 
 /// Messages flagged by one commit; a larger STORE takes several, each consistent in itself.
-const MESSAGES_PER_COMMIT: usize = 5000;
+const MESSAGES_PER_COMMIT: usize = 50_000;
 
 impl MailService {
     /// Changes flags. Durable on return.
@@ -62,23 +62,71 @@ impl Request<'_> {
     ) -> Result<Stored, ServiceError> {
         let head = state.head(mailbox)?;
         let mut stored = Stored::default();
+        let mut changed = Vec::new();
+        // Most messages share few sets: what becomes of each is found out once.
+        let mut outcomes: HashMap<*const FlagSet, Option<Arc<FlagSet>>> = HashMap::new();
         for entry in head.select(uids) {
             if self.unchanged_since.is_some_and(|since| entry.mod_seq > since) {
                 stored.modified.insert(entry.uid.get());
                 continue;
             }
-            let flags = self.changed(&entry.flags);
-            if flags == *entry.flags {
-                continue;
-            }
-            if flags.keywords().len() > KEYWORDS_PER_MESSAGE_MAX {
-                return Err(ServiceError::TooMany { what: "keywords" });
-            }
+            let outcome = match outcomes.get(&Arc::as_ptr(&entry.flags)) {
+                Some(known) => known.clone(),
+                None => {
+                    let outcome = self.outcome(state, change, mailbox, &entry.flags)?;
+                    outcomes.insert(Arc::as_ptr(&entry.flags), outcome.clone());
+                    outcome
+                }
+            };
+            let Some(flags) = outcome else { continue };
             stored.changed.insert(entry.uid.get());
-            insert::learn_keywords(state, change, mailbox, &flags, self.keywords_max)?;
-            write(state, change, mailbox, entry, flags);
+            changed.push((entry, flags));
         }
+        self.write(state, change, &head, changed);
         Ok(stored)
+    }
+
+    /// What flags become; `None` when they stay what they are.
+    fn outcome(
+        &self,
+        state: &mut State,
+        change: &mut Change,
+        mailbox: MailboxId,
+        before: &FlagSet,
+    ) -> Result<Option<Arc<FlagSet>>, ServiceError> {
+        let flags = self.changed(before);
+        if flags == *before {
+            return Ok(None);
+        }
+        if flags.keywords().len() > KEYWORDS_PER_MESSAGE_MAX {
+            return Err(ServiceError::TooMany { what: "keywords" });
+        }
+        insert::learn_keywords(state, change, mailbox, &flags, self.keywords_max)?;
+        Ok(Some(state.shared(flags)))
+    }
+
+    fn write(
+        &self,
+        state: &State,
+        change: &mut Change,
+        head: &Snapshot,
+        changed: Vec<(&Entry, Arc<FlagSet>)>,
+    ) {
+        let mod_seq = change.mod_seq;
+        if let (false, Some(target)) = (changed.is_empty(), change.mailbox(state, head.mailbox)) {
+            let counters = &mut target.counters;
+            for (before, flags) in &changed {
+                counters.unseen = (counters.unseen + u32::from(before.flags.is_seen()))
+                    .saturating_sub(u32::from(flags.is_seen()));
+                counters.deleted = (counters.deleted + u32::from(flags.is_deleted()))
+                    .saturating_sub(u32::from(before.flags.is_deleted()));
+            }
+        }
+        let changed = changed.into_iter();
+        let changed: Vec<Entry> =
+            changed.map(|(before, flags)| Entry { mod_seq, flags, ..before.clone() }).collect();
+        flag_block::write(&mut change.batch, head, &changed);
+        change.delta(head.mailbox).entries.extend(changed);
     }
 
     fn changed(&self, before: &FlagSet) -> FlagSet {
@@ -94,32 +142,15 @@ impl Request<'_> {
     }
 }
 
-fn write(
-    state: &mut State,
-    change: &mut Change,
-    mailbox: MailboxId,
-    entry: &Entry,
-    flags: FlagSet,
-) {
-    let mod_seq = change.mod_seq;
-    if let Some(target) = change.mailbox(state, mailbox) {
-        let counters = &mut target.counters;
-        counters.unseen = (counters.unseen + u32::from(entry.flags.is_seen()))
-            .saturating_sub(u32::from(flags.is_seen()));
-        counters.deleted = (counters.deleted + u32::from(flags.is_deleted()))
-            .saturating_sub(u32::from(entry.flags.is_deleted()));
-    }
-    let row = MessageFlagsRow { flags, mod_seq, document: entry.document };
-    change.batch.put::<MessageFlags>(&(mailbox, entry.uid), &row);
-    let flags = state.shared(row.flags);
-    change.delta(mailbox).entries.push(Entry { mod_seq, flags, ..entry.clone() });
-}
-
 /// All flags that a mailbox's messages carry, for the FLAGS response.
 pub fn flags_in_use<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeSet<Flag> {
     let mut flags: BTreeSet<Flag> = Flag::SYSTEM.into_iter().collect();
+    // Equal sets share one allocation: each is looked at about once.
+    let mut known: HashSet<*const FlagSet> = HashSet::new();
     for entry in entries.filter(|entry| !entry.flags.keywords().is_empty()) {
-        flags.extend(entry.flags.keywords().iter().cloned().map(Flag::Keyword));
+        if known.insert(Arc::as_ptr(&entry.flags)) {
+            flags.extend(entry.flags.keywords().iter().cloned().map(Flag::Keyword));
+        }
     }
     flags
 }

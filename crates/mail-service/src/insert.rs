@@ -87,14 +87,15 @@ pub(crate) fn insert(
     batch.put::<Message>(&key, &ready.row);
     batch.put::<MessageHeader>(&key, &ready.header);
     batch.put::<MessageStructure>(&key, &ready.structure);
-    let row = MessageFlagsRow { flags, mod_seq, document: ready.row.document };
+    let (document, internal_date) = (ready.row.document, ready.row.internal_date);
+    let row = MessageFlagsRow { flags, mod_seq, document, size, internal_date };
     batch.put::<MessageFlags>(&key, &row);
     batch.put::<BodyUse>(&(ready.row.body.hash, mailbox, uid), &());
     for body in &ready.row.spilled {
         batch.put::<BodyUse>(&(body.hash, mailbox, uid), &());
     }
     let flags = state.shared(row.flags);
-    let entry = Entry { uid, document: row.document, mod_seq, flags };
+    let entry = Entry { uid, document, mod_seq, flags, size, internal_date };
     change.delta(mailbox).entries.push(entry);
     Ok(uid)
 }

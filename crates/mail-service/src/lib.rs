@@ -8,10 +8,12 @@
 
 mod account;
 mod append;
+mod columns;
 mod copy_move;
 mod deliver;
 mod error;
 mod expunge;
+mod flag_block;
 mod flags;
 mod hierarchy;
 mod insert;
@@ -26,7 +28,9 @@ mod removal;
 mod search;
 mod service;
 mod snapshot;
+mod sort;
 mod state;
+mod thread;
 mod verify;
 
 pub use error::ServiceError;
@@ -38,4 +42,6 @@ pub use receive::{Incoming, MessageWriter, ReceivedMessage, Recipient, Recipient
 pub use search::SearchKey;
 pub use service::{Clock, MailService, MailboxNames, Settings};
 pub use snapshot::{Changes, Entry, Snapshot};
+pub use sort::{SortField, SortOrder};
+pub use thread::{ThreadNode, Threads};
 pub use verify::AccountVerified;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mail_store::tables::mail::{
     Account, AccountRow, CopyUnderWay, Doomed, LostSubscription, Mailbox, MailboxCounters,
-    MailboxCountersRow, MailboxRow, MessageFlags,
+    MailboxCountersRow, MailboxRow, MessageFlags, MessageFlagsRow,
 };
 use mail_store::{Direction, Store, StoreError, account_partition};
 use mail_types::{AccountId, MailboxId, MailboxName, ModSeq, SpecialUse, UidValidity};
@@ -16,7 +16,7 @@ use crate::error::ServiceError;
 use crate::service::{MailService, MailboxNames};
 use crate::snapshot::{Entry, Snapshot};
 use crate::state::State;
-use crate::{copy_move, removal};
+use crate::{copy_move, flag_block, removal};
 
 /// Rows read at once.
 const PAGE_ROWS: usize = 4096;
@@ -180,6 +180,7 @@ pub(crate) async fn snapshot(
 ) -> Result<Snapshot, ServiceError> {
     let synced = state.synced.get(&id).ok_or(ServiceError::NoSuchMailbox)?.clone();
     let mut entries = Vec::with_capacity(synced.counters.messages as usize);
+    let blocks = flag_block::read(&cell.store, cell.partition(), id).await?;
     let mut from = None;
     loop {
         let page = cell
@@ -192,9 +193,11 @@ pub(crate) async fn snapshot(
                 Direction::Forward,
             )
             .await?;
-        for ((_, uid), row) in page.rows {
-            let flags = state.shared(row.flags);
-            entries.push(Entry { uid, document: row.document, mod_seq: row.mod_seq, flags });
+        for ((_, uid), mut row) in page.rows {
+            blocks.apply(uid, &mut row);
+            let MessageFlagsRow { flags, mod_seq, document, size, internal_date } = row;
+            let flags = state.shared(flags);
+            entries.push(Entry { uid, document, mod_seq, flags, size, internal_date });
         }
         from = page.next;
         if from.is_none() {

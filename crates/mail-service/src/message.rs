@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use mail_message::structure::StructureRow;
 use mail_store::tables::mail::{Message, MessageHeader, MessageRow, MessageStructure, Prepared};
-use mail_store::{BlobStore, BodyRef, Store, StoreError};
+use mail_store::{BlobStore, BodyRef, Store, StoreError, Table};
 use mail_types::{AccountId, Actor, MailboxId, ModSeq, Uid, UidSet, UidValidity};
 
 use crate::account::{Cell, View};
@@ -16,6 +16,9 @@ use crate::snapshot::Snapshot;
 
 /// The most that is read at once of a header section or a structure.
 const PREPARED_BYTES_MAX: u64 = 16 << 20;
+
+/// Messages from which on their rows are scanned.
+const SCAN_MIN: usize = 4;
 
 /// A session's hold on a mailbox. Cheap to clone; the mailbox may change name or be deleted.
 #[derive(Clone)]
@@ -109,15 +112,7 @@ impl MailService {
         limit: usize,
     ) -> Result<Vec<(Uid, MessageRow)>, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
-        let mut found = Vec::new();
-        for uid in present(mailbox, uids, limit) {
-            if let Some(row) =
-                cell.store.get::<Message>(cell.partition(), &(mailbox.id, uid)).await?
-            {
-                found.push((uid, row));
-            }
-        }
-        Ok(found)
+        rows::<Message>(&cell, mailbox, uids, limit).await
     }
 
     /// The header sections (prefix included, empty line included) of up to `limit` of these
@@ -131,11 +126,8 @@ impl MailService {
     ) -> Result<Vec<(Uid, Bytes)>, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
         let mut found = Vec::new();
-        for uid in present(mailbox, uids, limit) {
-            let key = (mailbox.id, uid);
-            if let Some(row) = cell.store.get::<MessageHeader>(cell.partition(), &key).await? {
-                found.push((uid, unspill(&cell.store, row).await?));
-            }
+        for (uid, row) in rows::<MessageHeader>(&cell, mailbox, uids, limit).await? {
+            found.push((uid, unspill(&cell.store, row).await?));
         }
         Ok(found)
     }
@@ -150,12 +142,7 @@ impl MailService {
     ) -> Result<Vec<(Uid, Arc<StructureRow>)>, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
         let mut found = Vec::new();
-        for uid in present(mailbox, uids, limit) {
-            let key = (mailbox.id, uid);
-            let Some(row) = cell.store.get::<MessageStructure>(cell.partition(), &key).await?
-            else {
-                continue;
-            };
+        for (uid, row) in rows::<MessageStructure>(&cell, mailbox, uids, limit).await? {
             let bytes = unspill(&cell.store, row.structure).await?;
             let decoded = postcard::from_bytes(&bytes);
             let mut structure: StructureRow = decoded.map_err(|error| {
@@ -197,6 +184,48 @@ impl MailService {
         }
         Ok(joined.freeze())
     }
+}
+
+/// Rows of up to `limit` of these messages in UID order: by one scan where they lie together, one
+/// by one where a scan would read mostly others.
+pub(crate) async fn rows<T: Table<Key = (MailboxId, Uid)>>(
+    cell: &Cell,
+    mailbox: &OpenMailbox,
+    uids: &UidSet,
+    limit: usize,
+) -> Result<Vec<(Uid, T::Value)>, ServiceError> {
+    let present = present(mailbox, uids, limit);
+    let mut found = Vec::with_capacity(present.len());
+    let (Some(first), Some(last)) = (present.first(), present.last()) else { return Ok(found) };
+    let span = mailbox.snapshot().select(&UidSet::range(first.get(), last.get())).count();
+    if present.len() < SCAN_MIN || span > present.len() * 2 {
+        for uid in present {
+            if let Some(row) = cell.store.get::<T>(cell.partition(), &(mailbox.id, uid)).await? {
+                found.push((uid, row));
+            }
+        }
+        return Ok(found);
+    }
+    let end = (mailbox.id, last.next().unwrap_or(*last));
+    let mut wanted = present.iter().peekable();
+    let mut start = Some((mailbox.id, *first));
+    while let Some(from) = start {
+        let page = cell.store.scan_range::<T>(cell.partition(), &from..&end, span.max(1)).await?;
+        for ((_, uid), row) in page.rows {
+            while wanted.next_if(|next| **next < uid).is_some() {}
+            if wanted.next_if(|next| **next == uid).is_some() {
+                found.push((uid, row));
+            }
+        }
+        start = page.next;
+    }
+    // The last UID there can be is no range's inside.
+    if last.next().is_none()
+        && let Some(row) = cell.store.get::<T>(cell.partition(), &(mailbox.id, *last)).await?
+    {
+        found.push((*last, row));
+    }
+    Ok(found)
 }
 
 /// Which of these UIDs there are, up to the limit.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use mail_store::tables::mail::{Doomed, Expunged, Message};
+use mail_store::tables::mail::{Doomed, Expunged, FlagBlock, Message};
 use mail_store::{Batch, Direction};
 use mail_types::MailboxId;
 
@@ -50,6 +50,7 @@ pub(crate) async fn remove_messages(
         let is_last = page.next.is_none();
         if is_last {
             batch.delete_prefix::<Expunged, _>(&mailbox);
+            batch.delete_prefix::<FlagBlock, _>(&mailbox);
             batch.delete::<Doomed>(&mailbox);
         }
         // No bump: nobody can see these rows any more.

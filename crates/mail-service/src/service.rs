@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use crate::account::Cell;
+use crate::columns::ColumnsCache;
 use crate::error::ServiceError;
 use crate::load;
 use crate::queue::Queue;
@@ -121,6 +122,8 @@ pub(crate) struct Inner {
     next_queue_id: AtomicU64,
     /// Accounts in use; held for a look-up, no await inside.
     accounts: Mutex<HashMap<AccountId, Slot>>,
+    /// What SORT and THREAD compare, of the mailboxes sorted lately.
+    pub(crate) columns: ColumnsCache,
 }
 
 type Slot = Arc<OnceCell<Arc<Cell>>>;
@@ -158,6 +161,7 @@ impl MailService {
             clock,
             next_queue_id: AtomicU64::new(first),
             accounts: Mutex::default(),
+            columns: ColumnsCache::default(),
         };
         let service = Self { inner: Arc::new(inner) };
         service.count_queue().await?;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mail_types::{DocumentId, FlagSet, MailboxId, ModSeq, Uid, UidSet, UidValidity};
+use mail_types::{DocumentId, FlagSet, InternalDate, MailboxId, ModSeq, Uid, UidSet, UidValidity};
 
 /// Messages in one chunk: what a single change copies.
 const CHUNK_LEN: usize = 256;
 
-/// One message in a snapshot: what FETCH FLAGS, SEARCH by flag and sequence numbers need.
+/// One message in a snapshot: what FETCH FAST, SEARCH by flag, size or date and sequence numbers
+/// need.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Its UID.
@@ -19,6 +20,10 @@ pub struct Entry {
     pub mod_seq: ModSeq,
     /// Its flags; equal sets share one allocation.
     pub flags: Arc<FlagSet>,
+    /// RFC822.SIZE.
+    pub size: u64,
+    /// INTERNALDATE.
+    pub internal_date: InternalDate,
 }
 
 /// A mailbox at one version. Entries are in UID order, in shared chunks, so that a change copies
@@ -264,6 +269,8 @@ mod tests {
             document: DocumentId(uid),
             mod_seq: ModSeq(mod_seq),
             flags: Arc::default(),
+            size: 1,
+            internal_date: InternalDate::new(0, 0).unwrap(),
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use mail_store::tables::mail::{
     Account, BodyUse, Mailbox, MailboxCounters, MailboxCountersRow, Message, MessageFlags,
-    MessageHeader, MessageStructure,
+    MessageHeader, MessageRow, MessageStructure,
 };
 use mail_store::{Direction, Partition, Store, account_partition};
 use mail_types::{AccountId, BlobHash, MailboxId, Uid};
 
 use crate::error::ServiceError;
+use crate::flag_block::{self, FlagBlocks};
 use crate::service::MailService;
 
 /// Rows read at once.
@@ -89,6 +90,7 @@ impl Walk<'_> {
         counters: &MailboxCountersRow,
     ) -> Result<(), ServiceError> {
         let version = self.store.version(self.partition).await?;
+        let blocks = flag_block::read(self.store, self.partition, id).await?;
         let mut counted = Counted::default();
         let mut from = None;
         loop {
@@ -110,7 +112,7 @@ impl Walk<'_> {
                 if u64::from(uid.get()) >= counters.uid_next {
                     self.fault(format!("{id} UID {uid}: is not below UIDNEXT"));
                 }
-                self.siblings(id, uid, version.0, &mut counted).await?;
+                self.siblings((id, uid), &row, &blocks, version.0, &mut counted).await?;
             }
             from = page.next;
             if from.is_none() {
@@ -132,14 +134,19 @@ impl Walk<'_> {
     /// The other rows of a message.
     async fn siblings(
         &mut self,
-        id: MailboxId,
-        uid: Uid,
+        key: (MailboxId, Uid),
+        message: &MessageRow,
+        blocks: &FlagBlocks,
         version: u64,
         counted: &mut Counted,
     ) -> Result<(), ServiceError> {
-        let key = (id, uid);
+        let (id, uid) = key;
         match self.store.get::<MessageFlags>(self.partition, &key).await? {
-            Some(row) => {
+            Some(mut row) => {
+                if (row.size, row.internal_date) != (message.size(), message.internal_date) {
+                    self.fault(format!("{id} UID {uid}: its rows disagree on size or date"));
+                }
+                blocks.apply(uid, &mut row);
                 counted.unseen += u32::from(!row.flags.is_seen());
                 counted.deleted += u32::from(row.flags.is_deleted());
                 if row.mod_seq.0 > version {

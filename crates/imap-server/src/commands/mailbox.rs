@@ -1,23 +1,22 @@
-//! SELECT, LIST, STATUS and what changes the tree of mailboxes.
+//! SELECT, STATUS and what changes the tree of mailboxes.
 
-use imap_session::{Command, Mailbox, Selected, StatusItem, decode_utf7, respond};
-use mail_service::{MailboxInfo, ServiceError, Subscription, flags_in_use};
+use imap_session::{Command, Mailbox, Selected, StatusItem, respond};
+use mail_service::{MailboxStatus, ServiceError, Subscription, flags_in_use};
 use mail_types::MailboxName;
 
 use crate::connection::{Connection, Opened};
-
-/// Longest LIST pattern that is matched.
-const PATTERN_BYTES_MAX: usize = 1024;
 
 impl Connection {
     pub(crate) async fn mailbox_command(&mut self, tag: &str, command: Command) {
         let Some((actor, owner)) = self.owner() else { return };
         let mail = self.mail();
         match command {
-            Command::Select { mailbox, read_only } => self.select(tag, mailbox, read_only).await,
-            Command::List { reference, pattern, subscribed } => {
-                self.list(tag, &reference, &pattern, subscribed).await;
+            Command::Select { mailbox, read_only, condstore } => {
+                self.condstore |= condstore;
+                self.select(tag, mailbox, read_only).await;
             }
+            Command::List(list) => self.list(tag, &list).await,
+            Command::Lsub { reference, pattern } => self.lsub(tag, &reference, &pattern).await,
             Command::Status { mailbox, items } => self.status(tag, mailbox, &items).await,
             Command::Create { mailbox, special_use } => {
                 let Some(name) = self.named(tag, mailbox) else { return };
@@ -92,50 +91,11 @@ impl Connection {
         }
         respond::line(out, &format!("* OK [UIDVALIDITY {}] UIDs valid", seen.uid_validity));
         respond::line(out, &format!("* OK [UIDNEXT {}] Next UID", seen.uid_next));
+        // RFC 7162 §3.1.2.1: told whether the client asked for mod-sequences or not.
+        respond::line(out, &format!("* OK [HIGHESTMODSEQ {}] Highest", seen.highest_mod_seq));
         let access = if read_only { "READ-ONLY] EXAMINE" } else { "READ-WRITE] SELECT" };
         self.tagged(tag, &format!("OK [{access} completed"));
         self.opened = Some(Opened { mailbox, selected, seen, read_only });
-    }
-
-    async fn list(&mut self, tag: &str, reference: &[u8], pattern: &[u8], subscribed: bool) {
-        let Some((actor, owner)) = self.owner() else { return };
-        let verb = if subscribed { "LSUB" } else { "LIST" };
-        if pattern.is_empty() && !subscribed {
-            // RFC 3501 §6.3.8: asks for the delimiter and the root of the reference.
-            respond::line(&mut self.out, "* LIST (\\Noselect) \"/\" \"\"");
-            return self.tagged(tag, "OK LIST completed");
-        }
-        let wanted = [reference, pattern].concat();
-        let Some(wanted) = decode_utf7(&wanted).ok().filter(|text| text.len() <= PATTERN_BYTES_MAX)
-        else {
-            return self.tagged(tag, "NO [CANNOT] The pattern is not modified UTF-7 or too long");
-        };
-        let mailboxes = match self.mail().mailboxes(actor, owner).await {
-            Ok(mailboxes) => mailboxes,
-            Err(error) => return self.refuse(tag, &error),
-        };
-        for info in &mailboxes {
-            if !matches(&wanted, &info.name) {
-                continue;
-            }
-            // RFC 3501 §6.3.9: a name that is not subscribed is shown by LSUB when `%` hides
-            // subscribed names below it.
-            let hides = || {
-                let below =
-                    |other: &&MailboxInfo| other.subscribed && other.name.is_below(&info.name);
-                wanted.ends_with('%') && mailboxes.iter().any(|other| below(&other))
-            };
-            let only_parent = subscribed && !info.subscribed;
-            if only_parent && !hides() {
-                continue;
-            }
-            self.out.extend_from_slice(format!("* {verb} (").as_bytes());
-            self.out.extend_from_slice(attributes(info, only_parent).as_bytes());
-            self.out.extend_from_slice(b") \"/\" ");
-            respond::mailbox(&mut self.out, &info.name);
-            self.out.extend_from_slice(b"\r\n");
-        }
-        self.tagged(tag, &format!("OK {verb} completed"));
     }
 
     async fn status(&mut self, tag: &str, mailbox: Mailbox, items: &[StatusItem]) {
@@ -145,18 +105,41 @@ impl Connection {
             Ok(status) => status,
             Err(error) => return self.refuse(tag, &error),
         };
-        let item = |item: &StatusItem| match item {
-            StatusItem::Messages => format!("MESSAGES {}", status.messages),
-            StatusItem::Recent => "RECENT 0".into(),
-            StatusItem::UidNext => format!("UIDNEXT {}", status.uid_next),
-            StatusItem::UidValidity => format!("UIDVALIDITY {}", status.uid_validity),
-            StatusItem::Unseen => format!("UNSEEN {}", status.unseen),
-        };
-        let items: Vec<_> = items.iter().map(item).collect();
-        self.out.extend_from_slice(b"* STATUS ");
-        respond::mailbox(&mut self.out, &name);
-        respond::line(&mut self.out, &format!(" ({})", items.join(" ")));
+        self.tell_status(&name, items, &status);
         self.tagged(tag, "OK STATUS completed");
+    }
+
+    /// `* STATUS name (items)`
+    pub(crate) fn tell_status(
+        &mut self,
+        name: &MailboxName,
+        items: &[StatusItem],
+        status: &MailboxStatus,
+    ) {
+        // RFC 7162 §3.1: asking for HIGHESTMODSEQ says that the client understands mod-sequences.
+        self.condstore |= items.contains(&StatusItem::HighestModSeq);
+        let out = &mut self.out;
+        out.extend_from_slice(b"* STATUS ");
+        respond::mailbox(out, name);
+        out.extend_from_slice(b" (");
+        for (index, item) in items.iter().enumerate() {
+            let (word, number) = match item {
+                StatusItem::Messages => ("MESSAGES ", status.messages.into()),
+                StatusItem::Recent => ("RECENT ", 0),
+                StatusItem::UidNext => ("UIDNEXT ", status.uid_next),
+                StatusItem::UidValidity => ("UIDVALIDITY ", status.uid_validity.0.get().into()),
+                StatusItem::Unseen => ("UNSEEN ", status.unseen.into()),
+                StatusItem::Deleted => ("DELETED ", status.deleted.into()),
+                StatusItem::Size => ("SIZE ", status.size),
+                StatusItem::HighestModSeq => ("HIGHESTMODSEQ ", status.highest_mod_seq.0),
+            };
+            if index > 0 {
+                out.push(b' ');
+            }
+            out.extend_from_slice(word.as_bytes());
+            respond::number(out, number);
+        }
+        respond::line(out, ")");
     }
 
     /// The selected mailbox, or an answer.
@@ -182,71 +165,5 @@ impl Connection {
         if matches!(error, ServiceError::NoSuchMailbox | ServiceError::Stale) {
             self.bye("The mailbox is gone");
         }
-    }
-}
-
-/// RFC 3348, RFC 6154 and RFC 3501 §7.2.2.
-fn attributes(info: &MailboxInfo, only_parent: bool) -> String {
-    let mut all = vec![if info.has_children { "\\HasChildren" } else { "\\HasNoChildren" }];
-    if info.no_select || only_parent {
-        all.push("\\Noselect");
-    }
-    all.extend(info.special_use.map(|special_use| special_use.attribute()));
-    all.join(" ")
-}
-
-/// RFC 3501 §6.3.8: `*` is anything, `%` anything without the delimiter. In time proportional to
-/// pattern times name, whatever the pattern.
-fn matches(pattern: &str, name: &MailboxName) -> bool {
-    let pattern: Vec<char> = if name.is_inbox() {
-        pattern.to_uppercase().chars().collect()
-    } else {
-        pattern.chars().collect()
-    };
-    let name: Vec<char> = name.as_str().chars().collect();
-    // reachable[i]: the pattern so far matches the first i characters of the name.
-    let mut reachable = vec![false; name.len() + 1];
-    reachable[0] = true;
-    for &wild in &pattern {
-        match wild {
-            '*' | '%' => {
-                for index in 1..=name.len() {
-                    let passes = wild == '*' || name[index - 1] != MailboxName::DELIMITER;
-                    reachable[index] |= passes && reachable[index - 1];
-                }
-            }
-            exact => {
-                for index in (1..=name.len()).rev() {
-                    reachable[index] = reachable[index - 1] && name[index - 1] == exact;
-                }
-                reachable[0] = false;
-            }
-        }
-    }
-    reachable[name.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wildcards_match_as_rfc_3501_6_3_8_says() {
-        let name = |text| MailboxName::parse(text).unwrap();
-        for (pattern, mailbox, wanted) in [
-            ("*", "a/b", true),
-            ("%", "a/b", false),
-            ("%/%", "a/b", true),
-            ("a*", "a/b", true),
-            ("a%", "a/b", false),
-            ("inbox", "INBOX", true),
-            ("%b", "ab", true),
-            ("", "a", false),
-            ("a", "A", false),
-            ("É%", "Été", true),
-        ] {
-            assert_eq!(matches(pattern, &name(mailbox)), wanted, "{pattern} {mailbox}");
-        }
-        assert!(!matches(&"*a".repeat(500), &name(&"b".repeat(500))));
     }
 }

@@ -3,9 +3,12 @@
 mod append;
 mod copy;
 mod fetch;
+mod fetch_item;
+mod list;
 pub(crate) mod login;
 mod mailbox;
 mod search;
+mod sort;
 mod store;
 
 use std::io;
@@ -17,13 +20,25 @@ use crate::connection::Connection;
 impl Connection {
     pub(crate) async fn dispatch(&mut self, tag: String, command: Command) -> io::Result<()> {
         match command {
-            Command::Fetch { numbering, set, items } => {
-                return self.fetch(&tag, numbering, &set, items).await;
+            Command::Fetch { numbering, set, items, changed_since } => {
+                let request = fetch::Request { numbering, set, items, changed_since };
+                return self.fetch(&tag, request).await;
             }
-            Command::Store { numbering, set, change, silent, flags } => {
-                self.store(&tag, numbering, &set, change, silent, flags).await;
+            Command::Store { numbering, set, unchanged_since, change, silent, flags } => {
+                let flags = flags.into_iter().collect();
+                let request =
+                    store::Request { numbering, set, unchanged_since, change, silent, flags };
+                self.store(&tag, request).await;
             }
-            Command::Search { numbering, key } => self.search(&tag, numbering, key).await,
+            Command::Search { numbering, returns, key } => {
+                self.search(&tag, numbering, returns, key).await;
+            }
+            Command::Sort { numbering, order, key } => {
+                self.sort(&tag, numbering, &order, key).await;
+            }
+            Command::Thread { numbering, threading, key } => {
+                self.thread(&tag, numbering, threading, key).await;
+            }
             command => {
                 self.unnumbered(&tag, command).await?;
             }
@@ -56,11 +71,7 @@ impl Connection {
             Command::Authenticate { mechanism, initial } => {
                 self.authenticate(tag, &mechanism, initial).await;
             }
-            Command::Enable(_) => {
-                // Nothing here changes by being enabled yet (RFC 5161 §3.1).
-                respond::line(&mut self.out, "* ENABLED");
-                self.tagged(tag, "OK ENABLE completed");
-            }
+            Command::Enable(names) => self.enable(tag, &names),
             Command::Namespace => {
                 respond::line(&mut self.out, "* NAMESPACE ((\"\" \"/\")) NIL NIL");
                 self.tagged(tag, "OK NAMESPACE completed");
@@ -85,6 +96,15 @@ impl Connection {
         Ok(())
     }
 
+    /// RFC 5161 §3.1: what is not known, or cannot be enabled, is passed over.
+    fn enable(&mut self, tag: &str, names: &[String]) {
+        let condstore = names.iter().any(|name| name == "CONDSTORE");
+        let newly = condstore && !self.condstore;
+        self.condstore |= condstore;
+        respond::line(&mut self.out, if newly { "* ENABLED CONDSTORE" } else { "* ENABLED" });
+        self.tagged(tag, "OK ENABLE completed");
+    }
+
     pub(crate) async fn end_idle(&mut self) -> io::Result<()> {
         if let Some(tag) = self.idle.take() {
             self.tell(Expunges::Told);
@@ -105,6 +125,8 @@ impl Connection {
     pub(crate) fn capabilities(&self) -> String {
         let mut all = String::from("IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN");
         all.push_str(" LITERAL+ UIDPLUS MOVE UNSELECT SPECIAL-USE CREATE-SPECIAL-USE");
+        all.push_str(" LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH CONDSTORE");
+        all.push_str(" SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES");
         if self.user.is_none() {
             if !self.is_tls && self.server.tls.is_some() {
                 all.push_str(" STARTTLS");

@@ -5,5 +5,6 @@ mod durable;
 mod mailboxes;
 mod messages;
 mod model;
+mod order;
 mod quota;
 mod support;

@@ -52,6 +52,26 @@ async fn a_store_that_changes_nothing_raises_no_mod_seq() {
 }
 
 #[tokio::test]
+async fn flags_stored_together_and_one_by_one_survive_starts_and_expunges() {
+    // Many flags at once are stored by neighbourhood, few by message; the newer one counts.
+    let (server, inbox) = filled(300).await;
+    let (add, remove) = (FlagChange::Add, FlagChange::Remove);
+    store(&server, &inbox, &UidSet::range(1, 300), add, &["\\Seen"]).await;
+    store(&server, &inbox, &UidSet::range(7, 7), add, &["\\Deleted"]).await;
+    store(&server, &inbox, &UidSet::range(250, 290), remove, &["\\Seen"]).await;
+    store(&server, &inbox, &UidSet::range(260, 260), add, &["$Work"]).await;
+    store(&server, &inbox, &UidSet::range(300, 300), remove, &["\\Seen"]).await;
+    server.service.expunge(me(1), &inbox, None).await.unwrap();
+    let before: Vec<_> = inbox.snapshot().iter().cloned().collect();
+    let again = server.after_power_cut().await;
+    assert_eq!(again.service.verify(AccountId(1)).await.unwrap().faults, Vec::<String>::new());
+    let inbox = again.inbox(1).await;
+    assert_eq!(inbox.snapshot().iter().cloned().collect::<Vec<_>>(), before);
+    assert_eq!((flags(&inbox, 260), flags(&inbox, 6)), ("$Work".into(), "\\Seen".into()));
+    assert_eq!((uids(&inbox).len(), flags(&inbox, 300)), (299, String::new()));
+}
+
+#[tokio::test]
 async fn unchanged_since_leaves_newer_messages_alone() {
     // RFC 7162 §3.1.3.
     let (server, inbox) = filled(2).await;

@@ -37,7 +37,8 @@ table!(/// A mailbox's counters, which change with every message.
     MailboxCounters = 3, MailboxId => MailboxCountersRow);
 table!(/// What never changes about a message in a mailbox.
     Message = 4, (MailboxId, Uid) => MessageRow);
-table!(/// What does change.
+table!(/// What does change, and what lists and searches ask for most. A message is in its mailbox as
+    /// long as it has this row.
     MessageFlags = 5, (MailboxId, Uid) => MessageFlagsRow);
 table!(/// The raw header section as FETCH returns it, prefix included, empty line included.
     MessageHeader = 6, (MailboxId, Uid) => Prepared);
@@ -54,6 +55,10 @@ table!(/// Mailboxes that are deleted and whose messages are still being removed
 table!(/// Copies that a COPY of several commits has made so far, by the first of them. Found at a
 /// start, they are taken away again: a COPY is done whole or not at all.
     CopyUnderWay = 13, (MailboxId, Uid) => UidSet);
+table!(/// Flags of up to 256 neighbours, written by a STORE that changes many of them: UIDs whose
+    /// upper 24 bits are the key's. Of this and a message's own row, the one with the higher
+    /// mod-sequence counts. May name messages that are gone.
+    FlagBlock = 15, (MailboxId, u32) => FlagBlockRow);
 table!(/// Names that are subscribed and have no mailbox any more (RFC 9051 §6.3.7).
     LostSubscription = 14, String => ());
 
@@ -186,6 +191,19 @@ pub struct MessageFlagsRow {
     pub mod_seq: ModSeq,
     /// As in the message row, so that opening a mailbox reads this table alone.
     pub document: DocumentId,
+    /// The same.
+    pub size: u64,
+    /// The same.
+    pub internal_date: InternalDate,
+}
+
+/// Flags of neighbouring messages.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlagBlockRow {
+    /// Each set once.
+    pub sets: Vec<FlagSet>,
+    /// UID, mod-sequence of its flags, and which of the sets they are.
+    pub messages: Vec<(Uid, ModSeq, u16)>,
 }
 
 /// Bytes made ready at delivery: in the row, or in a body of their own when over 48 KiB.
