@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::account::Cell;
 use crate::error::ServiceError;
+use crate::index::Index;
 use crate::load;
 
 /// Tells the time; the binary owns the real clock, tests their own.
@@ -36,6 +37,10 @@ pub struct Settings {
     pub keywords_per_mailbox_max: u32,
     /// Accounts kept in memory; idle ones beyond that are forgotten and read again.
     pub accounts_in_memory: usize,
+    /// Accounts whose new messages are indexed at the same time.
+    pub index_tasks: usize,
+    /// Memory for vocabularies of the full-text index, all accounts together, in MiB.
+    pub index_cache_mib: u64,
     /// Names of the mailboxes that every account has from its first day.
     pub mailbox_names: MailboxNames,
 }
@@ -91,6 +96,8 @@ impl Default for Settings {
             mailboxes_max: 1000,
             keywords_per_mailbox_max: 64,
             accounts_in_memory: 10_000,
+            index_tasks: 2,
+            index_cache_mib: 256,
             mailbox_names: MailboxNames::default(),
         }
     }
@@ -108,6 +115,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) mailbox_names: Arc<MailboxNames>,
     pub(crate) zone: TimeZone,
+    pub(crate) index: Index,
     clock: Clock,
     next_queue_id: AtomicU64,
     /// Accounts in use; held for a look-up, no await inside.
@@ -140,6 +148,7 @@ impl MailService {
         // that goes back could repeat an id, never a message.
         let first = u64::try_from(clock().as_microsecond()).unwrap_or_default() << 8;
         let inner = Inner {
+            index: Index::new(settings.index_cache_mib << 20),
             store,
             directory,
             mailbox_names: Arc::new(settings.mailbox_names.clone()),

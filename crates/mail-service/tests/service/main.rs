@@ -6,4 +6,5 @@ mod mailboxes;
 mod messages;
 mod model;
 mod quota;
+mod search;
 mod support;
