@@ -3,6 +3,7 @@
 mod account;
 pub(crate) mod client;
 pub(crate) mod offline;
+mod reindex;
 pub(crate) mod socket;
 mod verify;
 
@@ -122,6 +123,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
     let outcome = match command {
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
+        AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,
     };
     reporter.done(outcome);
