@@ -57,6 +57,15 @@ pub(crate) enum AdminCommand {
     Queue(QueueCommand),
     /// Walk the whole store, check every invariant, and report.
     Verify,
+    /// Drop the full-text index of an account, or of all, and make it again, while serving.
+    Reindex {
+        /// Whose: an address, an academic ID or an account number.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        who: Option<String>,
+        /// Every account.
+        #[arg(long)]
+        all: bool,
+    },
     /// Write a consistent copy of the store into a new directory, while serving.
     Backup {
         /// A directory that does not exist yet.

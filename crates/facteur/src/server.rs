@@ -69,6 +69,8 @@ impl Server {
             &server.sessions,
             &server.shutdown,
         );
+        let (mail, shutdown) = (server.services.mail.clone(), server.shutdown.clone());
+        server.sessions.spawn(async move { mail.run_indexer(shutdown.cancelled()).await });
         server.sessions.spawn(maintain(server.services.clone(), server.shutdown.clone()));
         server.edges.observer.ready.store(true, Ordering::Release);
         tracing::info!(target: "facteur", hostname = %server.config.hostname, "ready");

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::task::JoinHandle;
 
 use crate::error::ServiceError;
+use crate::index::Waiting;
 use crate::load;
 use crate::service::MailboxNames;
 use crate::snapshot::{Delta, Snapshot};
@@ -32,6 +33,10 @@ pub(crate) struct Cell {
     pub(crate) store: Store,
     /// What an account's first mailboxes are called.
     pub(crate) names: Arc<MailboxNames>,
+    /// Held by who writes the account's index, over a whole batch: never by a session.
+    pub(crate) index: Mutex<()>,
+    /// Who hears of new messages.
+    waiting: Arc<Waiting>,
     /// The account's lock. An async mutex, because opening a mailbox reads rows under it.
     state: Mutex<State>,
     /// The synced version, for whoever waits for any change.
@@ -60,6 +65,8 @@ pub(crate) struct Change {
     pub(crate) lost_subscriptions: BTreeMap<MailboxName, bool>,
     /// Under which keys the conversations of new messages are found.
     pub(crate) threads: Vec<(Vec<u8>, ThreadId)>,
+    /// Messages that it queues for the indexer.
+    pub(crate) queued: u64,
 }
 
 /// A commit that is in line. Dropping it changes nothing about the commit.
@@ -147,9 +154,16 @@ impl Change {
 }
 
 impl Cell {
-    pub(crate) fn new(id: AccountId, store: Store, names: Arc<MailboxNames>, state: State) -> Self {
+    pub(crate) fn new(
+        id: AccountId,
+        store: Store,
+        names: Arc<MailboxNames>,
+        waiting: Arc<Waiting>,
+        state: State,
+    ) -> Self {
         let changes = watch::Sender::new(state.version.0);
-        Self { id, store, names, state: Mutex::new(state), changes }
+        let (index, state) = (Mutex::new(()), Mutex::new(state));
+        Self { id, store, names, index, waiting, state, changes }
     }
 
     pub(crate) fn partition(&self) -> Partition {
@@ -197,8 +211,9 @@ impl Cell {
             if change.is_empty() && !state.is_unborn {
                 return Ok((result, Settling(None)));
             }
+            let queued = change.queued;
             match self.submit(&mut state, change) {
-                Ok(pending) => return Ok((result, self.settle(pending))),
+                Ok(pending) => return Ok((result, self.settle(pending, queued))),
                 // Somebody else wrote to this account: what is in memory is void.
                 Err(CommitError::Conflict) => state.is_stale = true,
                 Err(error) => return Err(error.into()),
@@ -215,7 +230,7 @@ impl Cell {
         Ok(pending)
     }
 
-    fn settle(self: &Arc<Self>, pending: Pending) -> Settling {
+    fn settle(self: &Arc<Self>, pending: Pending, queued: u64) -> Settling {
         let cell = Arc::clone(self);
         Settling(Some(tokio::spawn(async move {
             let outcome = pending.await;
@@ -225,6 +240,10 @@ impl Cell {
                     state.apply_up_to(version);
                     // Under the lock, so that versions are announced in order.
                     cell.changes.send_replace(state.synced_version.0);
+                    drop(state);
+                    if queued > 0 {
+                        cell.waiting.add(cell.id, queued);
+                    }
                     Ok(())
                 }
                 Err(error) => {

@@ -56,6 +56,7 @@ pub(crate) fn insert_new(
     }
     let uid = insert(state, change, mailbox, ready, flags, keywords_max)?;
     change.batch.put::<IndexQueue>(&document, &(mailbox, uid));
+    change.queued += 1;
     Ok(uid)
 }
 

@@ -32,7 +32,8 @@ pub(crate) async fn account(
     let store = &service.inner.store;
     let names = Arc::clone(&service.inner.mailbox_names);
     let state = read(store, id, &names).await?;
-    let cell = Arc::new(Cell::new(id, store.clone(), names, state));
+    let waiting = Arc::clone(&service.inner.index.waiting);
+    let cell = Arc::new(Cell::new(id, store.clone(), names, waiting, state));
     resume(&cell).await?;
     Ok(cell)
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use mail_message::structure::StructureRow;
-use mail_store::tables::mail::{Message, MessageHeader, MessageRow, MessageStructure, Prepared};
+use mail_store::tables::mail::{
+    Message, MessageHeader, MessageRow, MessageStructure, Prepared, StructureStored,
+};
 use mail_store::{BlobStore, BodyRef, Store, StoreError, Table};
 use mail_types::{AccountId, Actor, MailboxId, ModSeq, Uid, UidSet, UidValidity};
 
@@ -143,15 +145,7 @@ impl MailService {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
         let mut found = Vec::new();
         for (uid, row) in rows::<MessageStructure>(&cell, mailbox, uids, limit).await? {
-            let bytes = unspill(&cell.store, row.structure).await?;
-            let decoded = postcard::from_bytes(&bytes);
-            let mut structure: StructureRow = decoded.map_err(|error| {
-                ServiceError::Corrupt(StoreError::Corrupt {
-                    table: "MessageStructure",
-                    detail: format!("{} {} UID {uid}: {error}", mailbox.owner(), mailbox.id),
-                })
-            })?;
-            structure.prefix_bytes = row.prefix_bytes;
+            let structure = structure(&cell.store, row, (mailbox.id, uid)).await?;
             found.push((uid, Arc::new(structure)));
         }
         Ok(found)
@@ -167,22 +161,7 @@ impl MailService {
         range: Range<u64>,
     ) -> Result<Bytes, ServiceError> {
         let cell = self.cell(actor, mailbox.owner(), Right::Read).await?;
-        let prefix = message.prefix.len() as u64;
-        let end =
-            range.end.min(message.size()).min(range.start.saturating_add(Store::READ_BYTES_MAX));
-        if range.start >= end {
-            return Ok(Bytes::new());
-        }
-        if range.start >= prefix {
-            let body = range.start - prefix..end - prefix;
-            return Ok(cell.store.read_body(message.body, body).await?);
-        }
-        let from_prefix = &message.prefix[range.start as usize..end.min(prefix) as usize];
-        let mut joined = BytesMut::from(from_prefix);
-        if end > prefix {
-            joined.extend_from_slice(&cell.store.read_body(message.body, 0..end - prefix).await?);
-        }
-        Ok(joined.freeze())
+        read_range(&cell.store, message, range).await
     }
 }
 
@@ -232,6 +211,47 @@ pub(crate) async fn rows<T: Table<Key = (MailboxId, Uid)>>(
 fn present(mailbox: &OpenMailbox, uids: &UidSet, limit: usize) -> Vec<Uid> {
     let snapshot = mailbox.snapshot();
     snapshot.select(uids).take(limit).map(|entry| entry.uid).collect()
+}
+
+/// Bytes of a message: prefix and body are one run of bytes.
+pub(crate) async fn read_range(
+    store: &Store,
+    message: &MessageRow,
+    range: Range<u64>,
+) -> Result<Bytes, ServiceError> {
+    let prefix = message.prefix.len() as u64;
+    let end = range.end.min(message.size()).min(range.start.saturating_add(Store::READ_BYTES_MAX));
+    if range.start >= end {
+        return Ok(Bytes::new());
+    }
+    if range.start >= prefix {
+        let body = range.start - prefix..end - prefix;
+        return Ok(store.read_body(message.body, body).await?);
+    }
+    let from_prefix = &message.prefix[range.start as usize..end.min(prefix) as usize];
+    let mut joined = BytesMut::from(from_prefix);
+    if end > prefix {
+        joined.extend_from_slice(&store.read_body(message.body, 0..end - prefix).await?);
+    }
+    Ok(joined.freeze())
+}
+
+/// A message's structure, decoded.
+pub(crate) async fn structure(
+    store: &Store,
+    row: StructureStored,
+    (mailbox, uid): (MailboxId, Uid),
+) -> Result<StructureRow, ServiceError> {
+    let bytes = unspill(store, row.structure).await?;
+    let decoded = postcard::from_bytes(&bytes);
+    let mut structure: StructureRow = decoded.map_err(|error| {
+        ServiceError::Corrupt(StoreError::Corrupt {
+            table: "MessageStructure",
+            detail: format!("{mailbox} UID {uid}: {error}"),
+        })
+    })?;
+    structure.prefix_bytes = row.prefix_bytes;
+    Ok(structure)
 }
 
 /// Bytes made ready at delivery, wherever they are.

@@ -1,18 +1,24 @@
 //! The mail of a deleted account, removed for good.
 
+use mail_store::tables::index::IndexQueue;
 use mail_types::{AccountId, Actor};
 
 use crate::error::ServiceError;
+use crate::index::Dropped;
 use crate::removal;
 use crate::service::{MailService, Right};
 
 impl MailService {
-    /// Removes all mailboxes of an account and their messages. Its counters stay, so that a
+    /// Removes all mailboxes of an account, their messages and their index. Its counters stay, so that a
     /// number once given is never given again.
     pub async fn purge_account(&self, owner: AccountId) -> Result<(), ServiceError> {
         let cell = self.cell(Actor::System, owner, Right::Write).await?;
+        let held = cell.index.lock().await;
+        let dropped = Dropped::new(&cell).await?;
         let doomed = cell
             .commit(|state, change| {
+                change.batch.delete_prefix::<IndexQueue, _>(&());
+                dropped.write(&mut change.batch);
                 let ids: Vec<_> = state.mailboxes.keys().copied().collect();
                 for id in &ids {
                     change.remove_mailbox(*id);
@@ -23,6 +29,8 @@ impl MailService {
                 Ok(ids)
             })
             .await?;
+        drop(held);
+        dropped.forget(&self.inner.index, owner);
         for mailbox in doomed {
             removal::remove_messages(&cell, mailbox).await?;
         }

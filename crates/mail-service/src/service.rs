@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use crate::account::Cell;
 use crate::columns::ColumnsCache;
 use crate::error::ServiceError;
+use crate::index::Index;
 use crate::load;
 use crate::queue::Queue;
 
@@ -43,6 +44,10 @@ pub struct Settings {
     pub queue_messages_max: u64,
     /// Accounts kept in memory; idle ones beyond that are forgotten and read again.
     pub accounts_in_memory: usize,
+    /// Accounts whose new messages are indexed at the same time.
+    pub index_tasks: usize,
+    /// Memory for vocabularies of the full-text index, all accounts together, in MiB.
+    pub index_cache_mib: u64,
     /// Names of the mailboxes that every account has from its first day.
     pub mailbox_names: MailboxNames,
 }
@@ -100,6 +105,8 @@ impl Default for Settings {
             sends_out: false,
             queue_messages_max: 1_000_000,
             accounts_in_memory: 10_000,
+            index_tasks: 2,
+            index_cache_mib: 256,
             mailbox_names: MailboxNames::default(),
         }
     }
@@ -118,6 +125,7 @@ pub(crate) struct Inner {
     pub(crate) mailbox_names: Arc<MailboxNames>,
     pub(crate) zone: TimeZone,
     pub(crate) queue: Queue,
+    pub(crate) index: Index,
     clock: Clock,
     next_queue_id: AtomicU64,
     /// Accounts in use; held for a look-up, no await inside.
@@ -153,6 +161,7 @@ impl MailService {
         let first = u64::try_from(clock().as_microsecond()).unwrap_or_default() << 8;
         let inner = Inner {
             queue: Queue::new(),
+            index: Index::new(settings.index_cache_mib << 20),
             store,
             directory,
             mailbox_names: Arc::new(settings.mailbox_names.clone()),

@@ -95,6 +95,7 @@ impl State {
             deltas: BTreeMap::new(),
             lost_subscriptions: BTreeMap::new(),
             threads: Vec::new(),
+            queued: 0,
         }
     }
 

@@ -7,10 +7,11 @@ use mail_store::tables::mail::{
     MessageHeader, MessageRow, MessageStructure,
 };
 use mail_store::{Direction, Partition, Store, account_partition};
-use mail_types::{AccountId, BlobHash, MailboxId, Uid};
+use mail_types::{AccountId, BlobHash, DocumentId, MailboxId, Uid};
 
 use crate::error::ServiceError;
 use crate::flag_block::{self, FlagBlocks};
+use crate::index;
 use crate::service::MailService;
 
 /// Rows read at once.
@@ -46,11 +47,14 @@ impl MailService {
             partition: account_partition(owner),
             verified: AccountVerified::default(),
             uses: BTreeSet::new(),
+            documents: Vec::new(),
             bytes: 0,
         };
         walk.mailboxes().await?;
         walk.account().await?;
         walk.body_uses().await?;
+        let index = index::verify::verify(walk.store, walk.partition, &walk.documents).await?;
+        walk.verified.faults.extend(index);
         Ok(walk.verified)
     }
 }
@@ -61,6 +65,8 @@ struct Walk<'a> {
     verified: AccountVerified,
     /// Every use of a body that the messages say there is.
     uses: BTreeSet<(BlobHash, MailboxId, Uid)>,
+    /// Every message's document.
+    documents: Vec<(DocumentId, MailboxId, Uid)>,
     bytes: u64,
 }
 
@@ -108,6 +114,7 @@ impl Walk<'_> {
                 counted.messages += 1;
                 counted.bytes += row.size();
                 self.uses.insert((row.body.hash, id, uid));
+                self.documents.push((row.document, id, uid));
                 self.uses.extend(row.spilled.iter().map(|body| (body.hash, id, uid)));
                 if u64::from(uid.get()) >= counters.uid_next {
                     self.fault(format!("{id} UID {uid}: is not below UIDNEXT"));

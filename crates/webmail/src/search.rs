@@ -91,10 +91,16 @@ fn parse(asked: &str) -> Option<SearchKey> {
         let key = field(&["de:", "from:"], "From")
             .or_else(|| field(&["à:", "a:", "to:"], "To"))
             .or_else(|| field(&["objet:", "subject:"], "Subject"))
-            .unwrap_or_else(|| SearchKey::Text(word.clone()));
+            .unwrap_or_else(|| text(&word));
         keys.push(key);
     }
     if keys.is_empty() { None } else { Some(SearchKey::And(keys)) }
+}
+
+/// A word is found in all of its forms; several words that stand together, as they stand.
+fn text(word: &str) -> SearchKey {
+    let text = SearchKey::Text(word.to_owned());
+    if word.contains(char::is_whitespace) { text } else { SearchKey::Fuzzy(Box::new(text)) }
 }
 
 /// Words, where quotation marks keep several together.
@@ -121,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_search_is_words_and_fields() {
-        let text = |s: &str| SearchKey::Text(s.into());
+        let text = |s: &str| SearchKey::Fuzzy(Box::new(SearchKey::Text(s.into())));
+        let phrase = |s: &str| SearchKey::Text(s.into());
         let header = |name: &str, s: &str| SearchKey::Header(name.into(), s.into());
         for (asked, keys) in [
             ("réunion", vec![text("réunion")]),
@@ -129,7 +136,7 @@ mod tests {
                 "de:marie objet:\"conseil de classe\"",
                 vec![header("From", "marie"), header("Subject", "conseil de classe")],
             ),
-            ("« deux mots » fin", vec![text("deux mots"), text("fin")]),
+            ("« deux mots » fin", vec![phrase("deux mots"), text("fin")]),
             ("à:paul de:", vec![header("To", "paul"), text("de:")]),
         ] {
             assert_eq!(parse(asked), Some(SearchKey::And(keys)), "{asked}");

@@ -167,7 +167,7 @@ async fn delete(
     Ok(())
 }
 
-async fn find(services: &Services, who: &str) -> Result<Arc<Account>, String> {
+pub(super) async fn find(services: &Services, who: &str) -> Result<Arc<Account>, String> {
     let found = services.directory.find(who).await.map_err(text)?;
     found.ok_or_else(|| format!("there is no account {who:?}: give an address, an ID or a number"))
 }

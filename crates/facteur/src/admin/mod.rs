@@ -4,6 +4,7 @@ mod account;
 pub(crate) mod client;
 pub(crate) mod offline;
 mod queue;
+mod reindex;
 pub(crate) mod socket;
 mod verify;
 
@@ -146,6 +147,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
+        AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,
     };
     reporter.done(outcome);

@@ -7,4 +7,5 @@ mod messages;
 mod model;
 mod order;
 mod quota;
+mod search;
 mod support;
