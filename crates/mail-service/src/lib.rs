@@ -22,6 +22,7 @@ mod prepare;
 mod purge;
 mod receive;
 mod removal;
+mod replace;
 mod search;
 mod service;
 mod snapshot;
