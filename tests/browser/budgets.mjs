@@ -30,20 +30,32 @@ try {
   await wire.send("Network.enable");
   let bytes = 0;
   let requests = new Map();
-  wire.on("Network.requestWillBeSent", ({ requestId, request }) => { if (!request.url.startsWith("data:")) requests.set(requestId, request.url); });
-  wire.on("Network.requestServedFromCache", ({ requestId }) => requests.delete(requestId));
-  wire.on("Network.responseReceived", ({ requestId, response, type }) => {
-    // The live list stays open: its headers count, its end never comes.
-    if (type === "EventSource") bytes += response.encodedDataLength;
-    if (response.fromDiskCache) requests.delete(requestId);
+  // The live list stays open: its end never comes.
+  const pending = new Set();
+  let idle = () => {};
+  const end = (requestId) => { pending.delete(requestId); if (!pending.size) idle(); };
+  wire.on("Network.requestWillBeSent", ({ requestId, request, type }) => {
+    if (request.url.startsWith("data:")) return;
+    requests.set(requestId, request.url);
+    if (type !== "EventSource") pending.add(requestId);
   });
-  wire.on("Network.loadingFinished", ({ encodedDataLength }) => { bytes += encodedDataLength; });
+  wire.on("Network.responseReceived", ({ response, type }) => {
+    if (type === "EventSource") bytes += response.encodedDataLength;
+  });
+  wire.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    bytes += encodedDataLength;
+    // It came out of the cache.
+    if (!encodedDataLength) requests.delete(requestId);
+    end(requestId);
+  });
+  wire.on("Network.loadingFailed", ({ requestId }) => end(requestId));
   const taken = {};
   const step = async (name, act) => {
     bytes = 0;
     requests = new Map();
     await act();
-    await page.waitForLoadState("networkidle").catch(() => {});
+    await page.waitForLoadState("load");
+    while (pending.size) await new Promise((done) => { idle = done; });
     taken[name] = [bytes, requests.size];
   };
   await step("login page, cold", () => page.goto(site + "/"));

@@ -52,7 +52,6 @@ impl MailService {
         let (appended, gone) = cell
             .commit(|state, change| {
                 let removed = expunge::remove_rows(state, change, id, &rows, &queued, |_| true)?;
-                log.write(state, change, removed.iter().copied());
                 // What goes makes room for what comes.
                 check_quota(change, ready.row.size(), quota)?;
                 change.guard();
@@ -66,6 +65,7 @@ impl MailService {
                     flags,
                     keywords_max,
                 )?;
+                log.write(state, change, removed.iter().copied());
                 let here = state.mailboxes.get(&id).ok_or(ServiceError::NoSuchMailbox)?;
                 Ok((Appended { uid_validity: here.row.uid_validity, uid }, removed))
             })

@@ -254,16 +254,13 @@ pub(crate) async fn document(
             None => (Err(()), html_to_text(&html)),
         }
     };
-    let (sanitized, text) =
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?;
+    let (sanitized, text) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?;
     let t = visit.locale();
     let document = match sanitized {
         Ok(Sanitized { html, remote_images, deceptions }) => {
             BodyDocument { t, remote_images, deceptions, html: Some(html), text }
         }
-        Err(()) => {
-            BodyDocument { t, remote_images: 0, deceptions: Vec::new(), html: None, text }
-        }
+        Err(()) => BodyDocument { t, remote_images: 0, deceptions: Vec::new(), html: None, text },
     };
     let html = askama::Template::render(&document)?;
     let media_type = "text/html; charset=utf-8";

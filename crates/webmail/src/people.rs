@@ -91,7 +91,9 @@ mod tests {
         let person = Person::new("chef@ac-paris.test", "x@evil.test");
         assert!(person.poses());
         assert_eq!(person.into_label(), "x@evil.test");
-        for honest in [Person::new("x@evil.test", "x@evil.test"), Person::new("Le Chef", "x@evil.test")] {
+        for honest in
+            [Person::new("x@evil.test", "x@evil.test"), Person::new("Le Chef", "x@evil.test")]
+        {
             assert!(!honest.poses());
             assert_eq!(honest.clone().into_label(), honest.name);
         }

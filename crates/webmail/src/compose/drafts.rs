@@ -89,11 +89,11 @@ impl Drafts {
         let snapshot = self.open.snapshot();
         // Somebody else may have logged in since the page was made.
         let is_own = |draft: &&DraftId| {
-            draft.account == signed.owner().0
-                && draft.uid_validity == snapshot.uid_validity.0.get()
+            draft.account == signed.owner().0 && draft.uid_validity == snapshot.uid_validity.0.get()
         };
         let shown = fields.draft.as_ref().filter(is_own);
-        let there = shown.and_then(|draft| Uid::new(draft.uid)).filter(|uid| snapshot.get(*uid).is_some());
+        let there =
+            shown.and_then(|draft| Uid::new(draft.uid)).filter(|uid| snapshot.get(*uid).is_some());
         let uid = match there {
             Some(uid) => Some(uid),
             None => self.written_here(signed, &fields.id).await?,
@@ -228,7 +228,13 @@ pub(crate) async fn open(signed: &Signed, uid: &str) -> Result<Response<Body>, E
         draft: Some(drafts.id(signed, uid)),
         originals: Vec::new(),
     };
-    page(signed, StatusCode::OK, &mailboxes, fields, View { saved: Some(&found), ..View::default() })
+    page(
+        signed,
+        StatusCode::OK,
+        &mailboxes,
+        fields,
+        View { saved: Some(&found), ..View::default() },
+    )
 }
 
 /// `kind uidvalidity uid mailbox`

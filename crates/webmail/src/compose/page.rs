@@ -87,9 +87,8 @@ impl<'a> Form<'a> {
             // What was chosen is in the draft.
             fields.originals = Vec::new();
         }
-        let saved = view.saved.map(|found| {
-            signed.calendar().short(found.row.internal_date.unix_seconds())
-        });
+        let saved =
+            view.saved.map(|found| signed.calendar().short(found.row.internal_date.unix_seconds()));
         Self {
             t: locale,
             token: signed.token(),
@@ -147,7 +146,11 @@ pub(crate) fn part(
 
 /// The page after the session's end: the text comes back, with a way to log in again beside it.
 /// A script gets only the part that says so.
-pub(crate) fn rescued(visit: &Visit, fields: Fields, is_part: bool) -> Result<Response<Body>, Error> {
+pub(crate) fn rescued(
+    visit: &Visit,
+    fields: Fields,
+    is_part: bool,
+) -> Result<Response<Body>, Error> {
     let locale = visit.locale();
     let heading = locale.text("compose-title");
     let text = locale.text("compose-session-over");

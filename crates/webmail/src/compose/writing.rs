@@ -202,7 +202,10 @@ async fn stored_file(found: &Found, piece: &Piece, bytes_max: u64) -> Result<Att
 }
 
 /// Hands a message to the store.
-pub(crate) async fn store(signed: &Signed, message: &[u8]) -> Result<ReceivedMessage, ServiceError> {
+pub(crate) async fn store(
+    signed: &Signed,
+    message: &[u8],
+) -> Result<ReceivedMessage, ServiceError> {
     let mut writer = signed.service().message_writer();
     for piece in message.chunks(WRITE_BYTES) {
         writer.write(piece).await?;

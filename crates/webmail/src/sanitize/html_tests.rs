@@ -131,9 +131,9 @@ fn check(payload: &str, html: &str) {
             match attribute.as_str() {
                 "src" => assert_eq!(value, "/contenu/own", "{context}"),
                 "href" => {
-                let plain = value.replace("&amp;", "&");
-                assert_eq!(links::target(&plain), Some(plain), "{context}");
-            }
+                    let plain = value.replace("&amp;", "&");
+                    assert_eq!(links::target(&plain), Some(plain), "{context}");
+                }
                 "style" => assert!(!value.contains("url") && !value.contains('@'), "{context}"),
                 _ => {}
             }
@@ -167,13 +167,11 @@ fn a_letter_keeps_its_shape() {
         <a href=\"https://ac-paris.test/?a=1&amp;b=2\">lien</a></p>\
         <table border=\"1\"><tbody><tr><td colspan=\"2\">1</td></tr></tbody></table>";
     let html = clean(letter).html;
-    for kept in ["<h1>Été</h1>", "style=\"color:#333;\"", "<b>tous</b>", "<td colspan=\"2\">"]
-    {
+    for kept in ["<h1>Été</h1>", "style=\"color:#333;\"", "<b>tous</b>", "<td colspan=\"2\">"] {
         assert!(html.contains(kept), "{kept} in {html}");
     }
     let link = &tags(&html).into_iter().find(|(name, _)| name == "a").unwrap().1;
-    let get =
-        |name: &str| link.iter().find(|(found, _)| found == name).map(|(_, v)| v.as_str());
+    let get = |name: &str| link.iter().find(|(found, _)| found == name).map(|(_, v)| v.as_str());
     assert_eq!(get("href"), Some("https://ac-paris.test/?a=1&amp;b=2"));
     assert_eq!(get("rel"), Some("noopener noreferrer nofollow"));
     assert_eq!(get("target"), Some("_blank"));

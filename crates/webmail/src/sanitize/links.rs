@@ -141,9 +141,7 @@ fn visible(html: &str) -> String {
         out.push_str(text);
     }
     // Characters that nobody sees must not cut a name in two.
-    let hidden = |c: &char| {
-        matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+    let hidden = |c: &char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     unescape(&out).chars().filter(|c| !hidden(c)).collect()
 }
 
@@ -196,12 +194,20 @@ mod tests {
         for (href, text, wanted) in [
             ("https://evil.test/", "https://bank.test/", Some("bank.test>evil.test")),
             ("https://evil.test/", "www.impots.gouv.fr", Some("www.impots.gouv.fr>evil.test")),
-            ("https://evil.test/", "voir <b>impots</b>.gouv.fr !", Some("impots.gouv.fr>evil.test")),
+            (
+                "https://evil.test/",
+                "voir <b>impots</b>.gouv.fr !",
+                Some("impots.gouv.fr>evil.test"),
+            ),
             ("https://evil.test/", "imp\u{ad}ots.gouv.fr", Some("impots.gouv.fr>evil.test")),
             ("https://evil.test/", "<img alt=\"www.bank.test\">", Some("www.bank.test>evil.test")),
             ("mailto:x@evil.test", "chef@ac-paris.fr", Some("ac-paris.fr>evil.test")),
             ("https://xn--ypal-43d9g.test/", "Payer", Some(">xn--ypal-43d9g.test")),
-            ("https://bank.test.evil.test/", "https://bank.test", Some("bank.test>bank.test.evil.test")),
+            (
+                "https://bank.test.evil.test/",
+                "https://bank.test",
+                Some("bank.test>bank.test.evil.test"),
+            ),
             ("https://www.bank.test/a", "bank.test/b", None),
             ("https://www.bank.test/a", "https://bank.test", None),
             ("https://compte.bank.test/", "https://www.bank.test", None),

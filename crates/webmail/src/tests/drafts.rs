@@ -60,16 +60,14 @@ impl Tab {
         files: &[(&str, &[u8])],
     ) -> Answer {
         self.set("action", action);
-        let fields: Vec<_> =
-            self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let fields: Vec<_> = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         browser.compose(&fields, files).await
     }
 
     /// Saves as the script does, and takes over what comes back.
     async fn autosave(&mut self, browser: &mut Browser<'_>, files: &[(&str, &[u8])]) -> Answer {
         self.set("action", "enregistrer");
-        let fields: Vec<_> =
-            self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let fields: Vec<_> = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let answer = browser.autosave(&fields, files).await;
         for name in ["jeton", "brouillon"] {
             let start = format!("name=\"{name}\" value=\"");
@@ -85,7 +83,10 @@ impl Tab {
 fn form_of(page: &str) -> Vec<(String, String)> {
     let form = between(page, "<form class=\"compose", "</form>").unwrap();
     let unescape = |text: &str| {
-        text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#38;", "&")
+        text.replace("&#60;", "<")
+            .replace("&#62;", ">")
+            .replace("&#34;", "\"")
+            .replace("&#38;", "&")
     };
     let mut fields = Vec::new();
     for input in form.split("<input ").skip(1) {
@@ -129,8 +130,6 @@ async fn seventy_saves_leave_one_draft_and_sending_leaves_none() {
     let mut later = bench.logged_in("10001").await;
     let list = later.get("/boite/Brouillons").await.text();
     let path = format!("/ecrire/{}", between(&list, "href=\"/ecrire/", "\"").unwrap());
-    let list_of_writing = list.find("href=\"/ecrire/").is_some();
-    assert!(list_of_writing && path.len() > 8, "{path}");
     let mut tab = Tab::open(&mut later, &path).await;
     assert_eq!((tab.get("a"), tab.get("objet")), ("paul.durand@ac.test", "Été"));
     assert_eq!((tab.get("cci"), tab.get("texte")), ("secret@ac.test", "Ligne 70\nfin"));
@@ -154,8 +153,7 @@ async fn an_answer_that_got_lost_makes_no_second_draft() {
     for number in 0..5 {
         // Nothing of what the server answers reaches the page.
         tab.set("texte", &format!("Texte {number}"));
-        let fields: Vec<_> =
-            tab.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let fields: Vec<_> = tab.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         marie.autosave(&fields, &[]).await;
     }
     let saved = drafts(&bench, MARIE).await;

@@ -134,7 +134,6 @@ async fn every_page_is_fenced_in_and_every_host_ignored() {
     assert_eq!(nobody.send(request, Vec::new()).await.header("location"), "/");
 }
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     // W7: slow bodies, on the way in and behind the login.

@@ -137,7 +137,11 @@ impl Bench {
 }
 
 impl Browser<'_> {
-    pub(crate) async fn send(&mut self, request: hyper::http::request::Builder, body: Vec<u8>) -> Answer {
+    pub(crate) async fn send(
+        &mut self,
+        request: hyper::http::request::Builder,
+        body: Vec<u8>,
+    ) -> Answer {
         self.send_from(request, body, Port::Https).await
     }
 
@@ -266,4 +270,3 @@ pub(crate) fn first_message(list: &Answer) -> String {
         .map(|rest| format!("/m/{rest}"))
         .expect("a message")
 }
-

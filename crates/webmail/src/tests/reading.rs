@@ -38,7 +38,6 @@ async fn html_comes_alone_and_locked_in() {
     assert!(marie.get(&format!("{path}?forme=texte")).await.text().contains("Été"));
 }
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_deceives_is_told_before_the_letter() {
     let bench = Bench::new().await;
@@ -51,11 +50,15 @@ async fn a_link_that_deceives_is_told_before_the_letter() {
     let text = marie.get(&format!("{path}/corps")).await.text();
     let (warnings, letter) = text.split_once("<div class=\"facteur-lettre\">").unwrap();
     assert_eq!(warnings.matches("Attention\u{a0}:").count(), 2, "{warnings}");
-    for said in ["«\u{a0}www.bank.test\u{a0}», mais mène à «\u{a0}evil.test\u{a0}»", "xn--ypal-43d9g.test"]
+    for said in
+        ["«\u{a0}www.bank.test\u{a0}», mais mène à «\u{a0}evil.test\u{a0}»", "xn--ypal-43d9g.test"]
     {
         assert!(warnings.contains(said), "{said} in {warnings}");
     }
-    assert!(letter.contains("href=\"https://evil.test/x\"") && !letter.contains("title="), "{letter}");
+    assert!(
+        letter.contains("href=\"https://evil.test/x\"") && !letter.contains("title="),
+        "{letter}"
+    );
     assert_eq!(letter.matches("rel=\"noopener noreferrer nofollow\"").count(), 3);
 }
 
@@ -68,11 +71,10 @@ async fn the_real_address_stands_beside_every_name() {
     let mut marie = bench.logged_in("10001").await;
     let list = marie.get("/boite/INBOX").await;
     // The first letter of the domain is Cyrillic.
-    assert!(list.text().contains("voleur@xn--c-7tb.test"), "{}", list.text());
+    assert!(list.text().contains("voleur@xn--c-7sb.test"), "{}", list.text());
     let page = marie.get(&first_message(&list)).await.text();
-    for shown in ["<b>chef@ac.test</b>", "voleur@xn--c-7tb.test", "Urgent", "role=\"alert\""] {
-        let is_there = page.contains(shown) || shown.starts_with("role");
-        assert!(is_there, "{shown} in {page}");
+    for shown in ["<b>chef@ac.test</b>", "voleur@xn--c-7sb.test", "Urgent"] {
+        assert!(page.contains(shown), "{shown} in {page}");
     }
     assert!(page.contains("ce n’est pas celle de l’expéditeur"));
     for hidden in ['\u{202e}', '\u{2067}', '\u{61c}'] {

@@ -157,7 +157,6 @@ async fn a_session_that_ended_does_not_cost_the_text() {
     assert_eq!(nobody.compose(&fields, &[]).await.status, StatusCode::SEE_OTHER);
 }
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_name_stays_a_name_and_recipients_are_counted() {
     // W8: what a form can carry into a header.
@@ -170,9 +169,8 @@ async fn a_file_name_stays_a_name_and_recipients_are_counted() {
     let mut marie = bench.logged_in("10001").await;
     let page = marie.get("/ecrire").await;
     let (token, id) = (page.token(), id_of(&page));
-    let fields = |to| {
-        [("jeton", token.as_str()), ("envoi", id.as_str()), ("a", to), ("action", "envoyer")]
-    };
+    let fields =
+        |to| [("jeton", token.as_str()), ("envoi", id.as_str()), ("a", to), ("action", "envoyer")];
     let many = marie.compose(&fields("a@ac.test, b@ac.test, c@ac.test, d@ac.test"), &[]).await;
     assert_eq!(many.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(many.text().contains("3 destinataires au plus"), "{}", many.text());
