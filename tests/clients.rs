@@ -16,6 +16,26 @@ fn hostile_input_gets_a_clear_answer_and_others_are_served_meanwhile() {
 
 #[test]
 fn the_webmail_works_in_a_browser_wide_and_narrow_with_and_without_javascript() {
+    browse("webmail.mjs");
+}
+
+#[test]
+fn no_letter_runs_a_script_or_reaches_out_with_either_wall_absent() {
+    browse("sanitizer.mjs");
+}
+
+#[test]
+fn every_page_is_accessible_in_both_languages_both_themes_and_three_widths() {
+    browse("looks.mjs");
+}
+
+#[test]
+fn every_step_stays_within_its_bytes_and_requests() {
+    browse("budgets.mjs");
+}
+
+/// Runs `node tests/browser/NAME` on a demo of its own; panics with its output when it fails.
+fn browse(name: &str) {
     let demo = demo::Demo::start(0);
     let modules = std::env::var("FACTEUR_NODE_MODULES").unwrap_or_else(|_| {
         let cache = std::env::var("XDG_CACHE_HOME")
@@ -23,7 +43,7 @@ fn the_webmail_works_in_a_browser_wide_and_narrow_with_and_without_javascript() 
         format!("{cache}/facteur/browser/node_modules")
     });
     let output = std::process::Command::new("node")
-        .arg(demo::repository().join("tests/browser/webmail.mjs"))
+        .arg(demo::repository().join("tests/browser").join(name))
         .arg(demo.dir.join("demo.json"))
         .arg(demo.dir.with_extension("pictures"))
         .env("FACTEUR_NODE_MODULES", modules)
@@ -31,5 +51,6 @@ fn the_webmail_works_in_a_browser_wide_and_narrow_with_and_without_javascript() 
         .expect("node runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}\n{}", demo.log_tail());
+    assert!(output.status.success(), "{name}\n{text}\n{errors}\n{}", demo.log_tail());
+    print!("{text}");
 }

@@ -48,7 +48,7 @@ tests() {
     'command -v chromium=>chromium' 'command -v node=>nodejs' 'command -v npm=>npm'
   local modules="$cache/browser"
   if ! cmp -s tests/browser/package-lock.json "$modules/package-lock.json"; then
-    echo "facteur: installing playwright-core to drive the browser"
+    echo "facteur: installing playwright-core and axe-core to look at the webmail"
     mkdir -p "$modules"
     cp tests/browser/package.json tests/browser/package-lock.json "$modules/"
     (cd "$modules" && npm ci --silent --no-audit --no-fund --ignore-scripts) \

@@ -1,32 +1,12 @@
 // The webmail in a real browser: log in, list, read, write with an attachment, read it as the
 // other, log out; with JavaScript and without, at 1280 px and at 390 px.
 // Usage: node webmail.mjs DEMO_JSON SCREENSHOT_DIR
-import { createRequire } from "node:module";
-import { readFileSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
+import { account, launch, pictures, signIn, site } from "./browser.mjs";
 
-const require = createRequire(process.env.FACTEUR_NODE_MODULES + "/");
-const { chromium } = require("playwright-core");
-const [demoPath, pictures] = process.argv.slice(2);
-const demo = JSON.parse(readFileSync(demoPath, "utf8"));
-const site = `https://localhost:${demo.ports.https}`;
-const account = (name) => demo.accounts.find((a) => a.address.startsWith(name));
 mkdirSync(pictures, { recursive: true });
-
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
-
-async function signIn(page, { address, password }) {
-  await page.goto(site + "/");
-  await page.locator("#identifiant").fill(address);
-  await page.locator("#mot-de-passe").fill(password);
-  await Promise.all([page.waitForURL(/boite/), page.locator("button.primary").click()]);
-}
+const browser = await launch();
 
 async function round(name, { width, javaScriptEnabled }) {
   const context = await browser.newContext({
@@ -84,11 +64,90 @@ async function round(name, { width, javaScriptEnabled }) {
   console.log(`${name}: logged in, listed, read, written, received with its file`);
 }
 
+// A draft: begun here, seen and continued elsewhere, saved by itself or by a button, sent.
+async function draft(name, { width, javaScriptEnabled }) {
+  const open = async () => {
+    const context = await browser.newContext({ viewport: { width, height: 800 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale: "fr-FR" });
+    const page = await context.newPage();
+    await signIn(page, account("ce.0750001a"));
+    return page;
+  };
+  const rows = async (page) => {
+    await page.goto(site + "/boite/Brouillons");
+    return page.locator(".row").count();
+  };
+  const one = await open();
+  const before = await rows(one);
+  await one.goto(site + "/ecrire");
+  await one.locator("#a").fill("jean.dupont@ac-paris.test");
+  await one.locator("#cc").fill("quelqu’un");
+  await one.locator("#objet").fill(`Brouillon ${name}`);
+  await one.locator("#texte").fill("Commencé ici.");
+  await one.locator("#fichiers").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("des notes") });
+  if (!javaScriptEnabled) await one.locator("button[value=enregistrer]").last().click();
+  await one.waitForURL(/ecrire\/\d+/);
+  await one.getByText("notes.txt").first().waitFor();
+  await one.getByText("Brouillon enregistré").waitFor();
+  const address = one.url();
+  await one.screenshot({ path: `${pictures}/${name}-draft.png` });
+
+  const other = await open();
+  assert.equal(await rows(other), before + 1, `${name}: one draft`);
+  await other.screenshot({ path: `${pictures}/${name}-drafts.png` });
+  await other.getByRole("link", { name: new RegExp(`Brouillon ${name}`) }).click();
+  assert.equal(await other.locator("#cc").inputValue(), "quelqu’un");
+  assert.equal(await other.locator("#texte").inputValue(), "Commencé ici.");
+  await other.locator("#cc").fill("");
+  await other.locator("#texte").fill("Continué là.");
+  if (javaScriptEnabled) {
+    // Whoever looks at another tab has what was typed saved at once.
+    await other.evaluate(() => {
+      Object.defineProperty(document, "hidden", { value: true, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await other.waitForFunction((old) => !location.href.endsWith(old), new URL(address).pathname);
+  } else {
+    await other.locator("button[value=enregistrer]").last().click();
+    await other.getByText("Brouillon enregistré").waitFor();
+  }
+  // The first page does not know; its text becomes a draft of its own and wipes nothing out.
+  await one.locator("#texte").fill("Oublié ici.");
+  await Promise.all([one.waitForLoadState("load"), one.locator("button[value=enregistrer]").last().click()]);
+  await one.getByText("gardé dans un brouillon à part").first().waitFor();
+  assert.equal(await rows(other), before + 2, `${name}: both texts are kept`);
+
+  // A session that ended while somebody wrote costs nothing.
+  await one.context().clearCookies();
+  await one.locator("#texte").fill("Écrit après la fin de la session.");
+  await one.locator("#envoyer").click();
+  await one.getByText("Votre session est terminée").first().waitFor();
+  assert.equal(await one.locator("#texte").inputValue(), "Écrit après la fin de la session.");
+  const again = await one.context().newPage();
+  await signIn(again, account("ce.0750001a"));
+  await one.locator("#cc").fill("");
+  await one.locator("#envoyer").click();
+  await one.getByText("Relisez, puis envoyez").first().waitFor();
+  await Promise.all([one.waitForURL(/boite/), one.locator("#envoyer").click()]);
+  assert.equal(await rows(other), before + 1, `${name}: sending removes the draft`);
+
+  // Throwing away asks.
+  await other.getByRole("link", { name: new RegExp(`Brouillon ${name}`) }).click();
+  await other.locator("[value=abandonner]").click();
+  await other.getByText("Supprimer ce brouillon").waitFor();
+  await Promise.all([other.waitForURL(/boite/), other.locator("[value=supprimer]").click()]);
+  assert.equal(await rows(other), before, `${name}: thrown away`);
+  await one.context().close();
+  await other.context().close();
+  console.log(`${name}: a draft was begun, continued, doubled without loss, sent and thrown away`);
+}
+
 try {
   await round("wide", { width: 1280, javaScriptEnabled: true });
   await round("narrow", { width: 390, javaScriptEnabled: true });
   await round("wide-without-javascript", { width: 1280, javaScriptEnabled: false });
   await round("narrow-without-javascript", { width: 390, javaScriptEnabled: false });
+  await draft("wide", { width: 1280, javaScriptEnabled: true });
+  await draft("narrow-without-javascript", { width: 390, javaScriptEnabled: false });
 } finally {
   await browser.close();
 }

@@ -8,6 +8,7 @@ use mail_builder::headers::address::Address;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
+use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 use mail_types::{EmailAddress, InternalDate};
 use thiserror::Error;
@@ -40,6 +41,9 @@ pub struct Draft {
     pub message_id: String,
     /// `Date`.
     pub date: InternalDate,
+    /// Fields of one's own that a draft needs so that its writing can go on, name and value: in
+    /// the writer's own copy, never in the message that is sent.
+    pub notes: Vec<(&'static str, String)>,
 }
 
 /// A file in a message.
@@ -79,15 +83,15 @@ impl Draft {
     /// # Errors
     /// [`ComposeError::ControlCharacter`] names the field that somebody tried to break out of.
     pub fn to_message(&self) -> Result<Vec<u8>, ComposeError> {
-        self.write(None)
+        self.write(&[], &[])
     }
 
-    /// The writer's own copy, for Drafts and Sent: the message with its `Bcc`.
+    /// The writer's own copy, for Drafts and Sent: the message with its `Bcc` and notes.
     ///
     /// # Errors
     /// As [`Draft::to_message`].
     pub fn to_own_copy(&self) -> Result<Vec<u8>, ComposeError> {
-        self.write(Some(&self.bcc))
+        self.write(&self.bcc, &self.notes)
     }
 
     /// Everybody it goes to, each once.
@@ -102,7 +106,11 @@ impl Draft {
         if found.is_empty() { Err(ComposeError::NoRecipient) } else { Ok(found) }
     }
 
-    fn write(&self, bcc: Option<&[(String, EmailAddress)]>) -> Result<Vec<u8>, ComposeError> {
+    fn write(
+        &self,
+        bcc: &[(String, EmailAddress)],
+        notes: &[(&'static str, String)],
+    ) -> Result<Vec<u8>, ComposeError> {
         self.check()?;
         let mut message = MessageBuilder::new()
             .from(addresses(std::slice::from_ref(&self.from)))
@@ -110,7 +118,7 @@ impl Draft {
             .message_id(self.message_id.as_str())
             .header("Date", HeaderType::from(Raw::new(self.date.to_rfc5322())))
             .body(self.body());
-        let lists = [("To", &self.to[..]), ("Cc", &self.cc[..]), ("Bcc", bcc.unwrap_or_default())];
+        let lists = [("To", &self.to[..]), ("Cc", &self.cc[..]), ("Bcc", bcc)];
         for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
             message = message.header(name, addresses(list));
         }
@@ -121,6 +129,9 @@ impl Draft {
             message = message.references(MessageId::from(
                 self.references.iter().map(String::as_str).collect::<Vec<_>>(),
             ));
+        }
+        for (name, value) in notes {
+            message = message.header(*name, HeaderType::from(Text::new(subject(value))));
         }
         message.write_to_vec().map_err(|error| ComposeError::Write(error.to_string()))
     }
@@ -152,6 +163,7 @@ impl Draft {
             ("References", ids(&self.references)),
             ("Message-ID", is_broken_id(&self.message_id)),
             ("attachment", self.attachments.iter().any(file)),
+            ("note", self.notes.iter().any(|(_, value)| is_broken(value))),
         ];
         match checks.into_iter().find(|(_, broken)| *broken) {
             Some((field, _)) => Err(ComposeError::ControlCharacter { field }),

@@ -115,7 +115,7 @@ pub fn clean(text: &str, chars_max: usize) -> String {
 fn is_hidden(c: char) -> bool {
     let control = c.is_control() && !matches!(c, '\t' | '\n' | '\r');
     control
-        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{ad}' | '\u{34f}')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// RFC 9051 §6.4.5 `HEADER.FIELDS` and `HEADER.FIELDS.NOT`: the matching fields as they stand, in
@@ -253,6 +253,7 @@ mod tests {
     #[test]
     fn decoded_text_hides_no_direction_override_and_is_cut() {
         assert_eq!(decode_text("a\u{202e}b\u{0}c".as_bytes(), 100), "abc");
+        assert_eq!(decode_text("a\u{61c}\u{2067}b\u{e0041}c".as_bytes(), 100), "abc");
         assert_eq!(decode_text(&b"x".repeat(5000), 10), "x".repeat(10));
         assert_eq!(decode_text("é".repeat(5000).as_bytes(), 10), "é".repeat(10));
         let long = "a ".repeat(100_000);

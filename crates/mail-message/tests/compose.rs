@@ -25,6 +25,7 @@ fn draft() -> Draft {
         }],
         message_id: "m@ac-paris.test".into(),
         date: InternalDate::parse("24-Nov-2026 10:48:00 +0100").unwrap(),
+        notes: vec![("X-Note", "für sich".into())],
     }
 }
 
@@ -54,6 +55,9 @@ fn nobody_breaks_out_of_a_field() {
         let mut broken = draft();
         broken.subject = evil.into();
         assert_eq!(broken.to_message(), Err(ComposeError::ControlCharacter { field: "Subject" }));
+        let mut broken = draft();
+        broken.notes[0].1 = evil.into();
+        assert!(broken.to_own_copy().is_err());
         let mut broken = draft();
         broken.to[0].0 = evil.into();
         assert_eq!(broken.to_message(), Err(ComposeError::ControlCharacter { field: "To" }));
@@ -86,9 +90,11 @@ fn the_same_draft_is_the_same_bytes() {
 
 #[test]
 fn blind_copies_are_in_the_own_copy_and_among_the_recipients_only() {
-    let contains = |message: Vec<u8>| String::from_utf8_lossy(&message).contains("secret@");
-    assert!(!contains(draft().to_message().unwrap()));
-    assert!(contains(draft().to_own_copy().unwrap()));
+    for own in ["secret@", "X-Note"] {
+        let contains = |message: Vec<u8>| String::from_utf8_lossy(&message).contains(own);
+        assert!(!contains(draft().to_message().unwrap()), "{own}");
+        assert!(contains(draft().to_own_copy().unwrap()), "{own}");
+    }
     let shown: Vec<_> = draft().recipients().unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["ann@ac-paris.test", "secret@ac-paris.test"]);
     let nobody = Draft { to: vec![], bcc: vec![], ..draft() };

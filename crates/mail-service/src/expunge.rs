@@ -79,28 +79,43 @@ async fn remove(
         let log = Log::new(cell, mailbox).await?;
         let gone = cell
             .commit(|state, change| {
-                let head = state.head(mailbox)?;
-                let mut gone = Vec::new();
-                for (&uid, row) in &rows {
-                    let Some(entry) = head.get(uid).filter(|entry| is_doomed(entry)) else {
-                        continue;
-                    };
-                    insert::remove(state, change, mailbox, uid, row, &entry.flags);
-                    if let Some(place) = queued.get(&uid) {
-                        requeue(&mut change.batch, row, *place);
-                    }
-                    gone.push(uid);
-                }
+                let gone = remove_rows(state, change, mailbox, &rows, &queued, &is_doomed)?;
                 log.write(state, change, gone.iter().copied());
                 Ok(gone)
             })
             .await?;
-        for row in gone.iter().filter_map(|uid| rows.get(uid)) {
-            release(cell, row);
-        }
+        release_all(cell, &rows, &gone);
         gone.iter().for_each(|uid| expunged.insert(uid.get()));
     }
     Ok(expunged)
+}
+
+/// Takes those of these messages that are still there and doomed out of their mailbox; the caller
+/// logs what is returned.
+pub(crate) fn remove_rows(
+    state: &State,
+    change: &mut Change,
+    mailbox: MailboxId,
+    rows: &BTreeMap<Uid, MessageRow>,
+    queued: &BTreeMap<Uid, Option<(MailboxId, Uid)>>,
+    is_doomed: impl Fn(&Entry) -> bool,
+) -> Result<Vec<Uid>, ServiceError> {
+    let head = state.head(mailbox)?;
+    let mut gone = Vec::new();
+    for (&uid, row) in rows {
+        let Some(entry) = head.get(uid).filter(|entry| is_doomed(entry)) else { continue };
+        insert::remove(state, change, mailbox, uid, row, &entry.flags);
+        if let Some(place) = queued.get(&uid) {
+            requeue(&mut change.batch, row, *place);
+        }
+        gone.push(uid);
+    }
+    Ok(gone)
+}
+
+/// Tells the collector of the bodies of messages that are gone.
+pub(crate) fn release_all(cell: &Cell, rows: &BTreeMap<Uid, MessageRow>, gone: &[Uid]) {
+    gone.iter().filter_map(|uid| rows.get(uid)).for_each(|row| release(cell, row));
 }
 
 /// Tells the collector that a message's bodies may be nobody's now.
@@ -109,7 +124,8 @@ pub(crate) fn release(cell: &Cell, row: &MessageRow) {
     row.spilled.iter().for_each(|body| cell.store.body_released(body.hash));
 }
 
-async fn read(
+/// The records of these messages.
+pub(crate) async fn read(
     cell: &Cell,
     mailbox: MailboxId,
     uids: &[Uid],
@@ -125,7 +141,7 @@ async fn read(
 
 /// For messages that the indexer has not come to: where it finds the same document when they are
 /// gone, if there is another copy of it.
-async fn index_queue(
+pub(crate) async fn index_queue(
     cell: &Cell,
     mailbox: MailboxId,
     rows: &BTreeMap<Uid, MessageRow>,

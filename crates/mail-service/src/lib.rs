@@ -28,6 +28,7 @@ mod purge;
 pub mod queue;
 mod receive;
 mod removal;
+mod replace;
 mod search;
 mod service;
 mod snapshot;

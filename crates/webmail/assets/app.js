@@ -97,36 +97,111 @@ document.addEventListener("keydown", (event) => {
 // What went wrong is read first.
 one("[data-focus]")?.focus();
 
-// Writing: no accidental sending, no second sending, no lost text, files by drop.
+// Writing: no accidental sending, no second sending, no lost text, files by drop, and drafts that
+// save themselves.
 const compose = one("[data-compose]");
 if (compose) {
+  const files = one("#fichiers");
+  const busy = () => one("#etat p") ?? one("#etat").appendChild(document.createElement("p"));
   let dirty = Boolean(one(".alert"));
-  let told = Date.now();
-  compose.addEventListener("input", () => {
-    dirty = true;
-    if (Date.now() - told > 240000) { told = Date.now(); fetch("/presence").catch(() => {}); }
+  let timer = 0;
+  let saving = null;
+  let failing = false;
+  let over = false;
+
+  // The form goes to the server as if its button had been pressed; what it changes comes back.
+  const post = () => new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData(compose);
+    form.set("action", "enregistrer");
+    request.open("POST", "/ecrire");
+    request.responseType = "document";
+    request.setRequestHeader("X-Part", "1");
+    request.upload.onprogress = ({ loaded, total }) => {
+      if (files.value) busy().textContent = `${compose.dataset.saving} ${Math.floor(loaded / total * 100)} %`;
+    };
+    request.onload = () => done(request);
+    request.onerror = failed;
+    request.send(form);
   });
+  const take = (page, ids) => {
+    for (const id of ids) {
+      const fresh = page?.getElementById(id);
+      const old = document.getElementById(id);
+      if (fresh && !old.isEqualNode(fresh)) old.replaceWith(document.adoptNode(fresh));
+    }
+  };
+  const save = async (again) => {
+    dirty = false;
+    busy().textContent = compose.dataset.saving;
+    const count = files.files.length;
+    try {
+      const { status, response } = await post();
+      if (status === 204) { over = true; return; }
+      const kept = status === 200 || status === 422;
+      if (status === 403 && !again) {
+        // Another login since: the answer brings what belongs to the new session.
+        take(response, ["etat"]);
+        await save(true);
+        return;
+      }
+      if (kept) take(response, ["pieces", "etat"]);
+      if (!kept || status === 422 || failing) take(response, ["erreurs"]);
+      failing = !kept;
+      dirty ||= failing;
+      if (kept && count && files.files.length === count) files.value = "";
+      const uid = one("#etat").dataset.draft;
+      if (kept && uid) history.replaceState(null, "", `/ecrire/${uid}`);
+      if (failing) busy().textContent = "";
+    } catch {
+      failing = true;
+      dirty = true;
+      busy().textContent = compose.dataset.offline;
+    }
+  };
+  const saveNow = () => {
+    clearTimeout(timer);
+    timer = 0;
+    if (over || saving || !dirty) return saving;
+    saving = save().finally(() => { saving = null; if (dirty) later(); });
+    return saving;
+  };
+  const later = () => {
+    if (!timer && !over) timer = setTimeout(saveNow, Number(one("#etat").dataset.pause) * 1000);
+  };
+  compose.addEventListener("input", () => { dirty = true; later(); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) saveNow(); });
+  files.addEventListener("change", () => { if (files.value) { dirty = true; saveNow(); } });
+  one("[value=joindre]").hidden = true;
+
   compose.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("input:not([type=file])")) event.preventDefault();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) one("#envoyer").click();
   });
   compose.addEventListener("submit", (event) => {
-    dirty = false;
     if (compose.dataset.sent) return event.preventDefault();
+    if (saving) {
+      // What is on its way arrives first.
+      event.preventDefault();
+      const { submitter } = event;
+      saving.then(() => compose.requestSubmit(submitter));
+      return;
+    }
+    dirty = false;
+    clearTimeout(timer);
     compose.dataset.sent = "1";
     setTimeout(() => { delete compose.dataset.sent; }, 8000);
   });
   addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
-  const files = one("#fichiers");
-  const over = (on) => (event) => {
+  const drag = (on) => (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     compose.classList.toggle("over", on);
-    if (event.type === "drop") { files.files = event.dataTransfer.files; dirty = true; }
+    if (event.type === "drop") { files.files = event.dataTransfer.files; dirty = true; saveNow(); }
   };
-  compose.addEventListener("dragover", over(true));
-  compose.addEventListener("dragleave", over(false));
-  compose.addEventListener("drop", over(false));
+  compose.addEventListener("dragover", drag(true));
+  compose.addEventListener("dragleave", drag(false));
+  compose.addEventListener("drop", drag(false));
   const text = one("#texte");
   if (document.activeElement === text) text.setSelectionRange(0, 0);
 }

@@ -91,7 +91,7 @@ async fn apply(signed: &Signed, name: &str, uids: &UidSet, form: &Form) -> Resul
                 move_to(signed, &mailboxes, &open, uids, &trash.clone(), count).await?
             }
             _ => {
-                delete_for_ever(signed, &open, uids).await?;
+                signed.service().remove(signed.actor(), &open, uids).await?;
                 signed.locale().with("notice-deleted", "count", count as u32)
             }
         },
@@ -134,12 +134,4 @@ async fn move_to(
     let values = [("count", count.to_string()), ("folder", shown_name(locale, info))];
     let name = if count == 1 { "notice-moved-one" } else { "notice-moved" };
     Ok(locale.with_all(name, &values))
-}
-
-async fn delete_for_ever(signed: &Signed, open: &OpenMailbox, uids: &UidSet) -> Result<(), Error> {
-    let (service, actor) = (signed.service(), signed.actor());
-    let deleted: FlagSet = [Flag::Deleted].into_iter().collect();
-    service.store_flags(actor, open, uids, FlagChange::Add, &deleted, None).await?;
-    service.expunge(actor, open, Some(uids)).await?;
-    Ok(())
 }

@@ -18,7 +18,8 @@ use crate::attachment;
 use crate::error::Error;
 use crate::headers::{self, Fence};
 use crate::http::{Body, Visit};
-use crate::sanitize::html::sanitize;
+use crate::sanitize::html::{Sanitized, sanitize};
+use crate::sanitize::links::Deception;
 
 /// Parts that are looked at; a message with more shows the first ones.
 const PARTS_MAX: usize = 500;
@@ -92,7 +93,7 @@ impl Contents {
     }
 
     /// Without HTML nothing refers to the pictures, and they would be lost from sight.
-    fn show_pictures_as_files(&mut self, structure: &StructureRow) {
+    pub(crate) fn show_pictures_as_files(&mut self, structure: &StructureRow) {
         let shown: Vec<_> = self.files.iter().map(|file| file.path.clone()).collect();
         let hidden = self.pictures.values().filter(|path| !shown.contains(path));
         let pieces = hidden.filter_map(|path| {
@@ -213,6 +214,7 @@ impl Found {
 struct BodyDocument<'a> {
     t: &'a crate::locale::Locale,
     remote_images: u32,
+    deceptions: Vec<Deception>,
     /// Sanitised; goes in as it is.
     html: Option<String>,
     /// Instead of HTML that was too much.
@@ -248,13 +250,18 @@ pub(crate) async fn document(
     let work = move || {
         let sanitized = if is_cut { None } else { sanitize(&html, own_parts) };
         match sanitized {
-            Some(sanitized) => (Some(sanitized.html), sanitized.remote_images, String::new()),
-            None => (None, 0, html_to_text(&html)),
+            Some(sanitized) => (Ok(sanitized), String::new()),
+            None => (Err(()), html_to_text(&html)),
         }
     };
-    let (html, remote_images, text) =
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?;
-    let document = BodyDocument { t: visit.locale(), remote_images, html, text };
+    let (sanitized, text) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?;
+    let t = visit.locale();
+    let document = match sanitized {
+        Ok(Sanitized { html, remote_images, deceptions }) => {
+            BodyDocument { t, remote_images, deceptions, html: Some(html), text }
+        }
+        Err(()) => BodyDocument { t, remote_images: 0, deceptions: Vec::new(), html: None, text },
+    };
     let html = askama::Template::render(&document)?;
     let media_type = "text/html; charset=utf-8";
     Ok(headers::text(visit, StatusCode::OK, Fence::Content, media_type, html.into()))

@@ -66,7 +66,7 @@ pub(crate) async fn listen(signed: &Signed) -> Result<Response<Body>, Error> {
     let max = visit.webmail.settings().events_per_account_max;
     let Some(place) = visit.webmail.listeners.enter(signed.owner(), max) else {
         // Any 204 tells an EventSource not to come back.
-        return Ok(presence(visit));
+        return Ok(nothing(visit));
     };
     let mut changes = signed.service().account_changes(signed.actor(), signed.owner()).await?;
     let (pieces, receiver) = mpsc::channel(2);
@@ -116,8 +116,8 @@ pub(crate) async fn listen(signed: &Signed) -> Result<Response<Body>, Error> {
     Ok(response)
 }
 
-/// `/presence`: somebody is writing; the session lives on.
-pub(crate) fn presence(visit: &Visit) -> Response<Body> {
+/// Nothing to say.
+pub(crate) fn nothing(visit: &Visit) -> Response<Body> {
     let mut response = Response::new(Body::Whole(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
     headers::fence_in(visit, Fence::Page, &mut response);

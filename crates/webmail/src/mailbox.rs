@@ -153,7 +153,7 @@ pub(crate) fn row(
     let summary = &message.summary;
     let is_to = matches!(info.special_use, Some(SpecialUse::Sent | SpecialUse::Drafts));
     let names = |people: &[(String, String)]| {
-        let names = people.iter().map(|(name, address)| Person::new(name, address).name);
+        let names = people.iter().map(|(name, address)| Person::new(name, address).into_label());
         names.collect::<Vec<_>>().join(", ")
     };
     let person = match is_to {
@@ -162,7 +162,10 @@ pub(crate) fn row(
     };
     let or = |text: String, name: &str| if text.is_empty() { locale.text(name) } else { text };
     let date = message.internal_date.unix_seconds();
-    let path = format!("/m/{}/{}", url::encode(info.name.as_str()), entry.uid);
+    let path = match info.special_use {
+        Some(SpecialUse::Drafts) => format!("/ecrire/{}", entry.uid),
+        _ => format!("/m/{}/{}", url::encode(info.name.as_str()), entry.uid),
+    };
     Row {
         uid: entry.uid,
         href: path,

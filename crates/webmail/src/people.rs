@@ -25,6 +25,16 @@ impl Person {
         Self { name, address }
     }
 
+    /// W9: the display name is itself an address, and another one.
+    pub(crate) fn poses(&self) -> bool {
+        self.name.contains('@') && !self.name.eq_ignore_ascii_case(&self.address)
+    }
+
+    /// One word for lists: the name, or the address when the name is not to be trusted.
+    pub(crate) fn into_label(self) -> String {
+        if self.poses() { self.address } else { self.name }
+    }
+
     /// Whether name and address say different things.
     pub(crate) fn has_name(&self) -> bool {
         self.name != self.address
@@ -40,7 +50,7 @@ fn shown_address(address: &str) -> String {
 }
 
 /// French letters are shown; any other script, or a mixture, stays in its A-label form.
-fn shown_domain(domain: &str) -> String {
+pub(crate) fn shown_domain(domain: &str) -> String {
     let ascii =
         idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.escape_default().to_string());
     let (unicode, result) = idna::domain_to_unicode(&ascii);
@@ -74,5 +84,18 @@ mod tests {
         assert_eq!((person.name.as_str(), person.address.as_str()), ("Marie Bcc: x", "m@x.test"));
         assert!(person.has_name());
         assert!(!Person::new("", "m@x.test").has_name());
+    }
+
+    #[test]
+    fn a_name_that_is_another_address_is_told_and_not_shown_in_lists() {
+        let person = Person::new("chef@ac-paris.test", "x@evil.test");
+        assert!(person.poses());
+        assert_eq!(person.into_label(), "x@evil.test");
+        for honest in
+            [Person::new("x@evil.test", "x@evil.test"), Person::new("Le Chef", "x@evil.test")]
+        {
+            assert!(!honest.poses());
+            assert_eq!(honest.clone().into_label(), honest.name);
+        }
     }
 }

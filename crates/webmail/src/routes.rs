@@ -121,10 +121,10 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
         (true, ["m", name, uid, kind]) => compose::answer(&signed, name, uid, kind).await,
         (true, ["pj", name, uid, part]) => attachment::show(&signed, name, uid, part).await,
         (true, ["ecrire"]) => compose::show(&signed).await,
+        (true, ["ecrire", uid]) => compose::open_draft(&signed, uid).await,
         (false, ["ecrire"]) => compose::submit(&signed, input).await,
         (true, ["recherche"]) => search::show(&signed).await,
         (true, ["evenements"]) => events::listen(&signed).await,
-        (true, ["presence"]) => Ok(events::presence(&signed.visit)),
         (false, ["deconnexion"]) => login::leave(&signed, input).await,
         _ => Err(Error::NotFound),
     };
@@ -137,7 +137,7 @@ async fn outside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respon
         (false, ["ecrire"]) => compose::rescue(&visit, input)
             .await
             .unwrap_or_else(|error| view::explain(&visit, &error)),
-        (true, ["evenements" | "presence"]) => view::explain(&visit, &Error::LoggedOut),
+        (true, ["evenements"]) => view::explain(&visit, &Error::LoggedOut),
         (true, ["m", _, _, "corps"]) | (true, ["pj", ..]) => {
             view::explain(&visit, &Error::LoggedOut)
         }

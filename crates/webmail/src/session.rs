@@ -1,6 +1,6 @@
 //! W5: sessions, kept in memory under the hash of a random id that only the cookie holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,6 @@ use mail_service::OpenMailbox;
 use mail_types::{AccountId, MailboxName};
 use tokio_util::sync::CancellationToken;
 
-use crate::compose::parked::Parked;
 use crate::csrf::{hex, unhex};
 use crate::settings::Settings;
 
@@ -28,8 +27,9 @@ pub(crate) struct Session {
     notice: Mutex<Option<String>>,
     /// The mailbox looked at last, so that its snapshot stays in memory between two clicks.
     open: Mutex<Option<(MailboxName, OpenMailbox)>>,
-    /// Files of messages that are being written.
-    pub(crate) parked: Parked,
+    /// Ids of messages sent or thrown away lately. Held while one is saved or sent, so that these
+    /// happen one after another; nobody else waits for it.
+    pub(crate) closed: tokio::sync::Mutex<VecDeque<String>>,
     /// Ends with the session: live lists listen to it.
     pub(crate) ended: CancellationToken,
 }
@@ -121,7 +121,7 @@ impl Sessions {
             used: Mutex::new(now),
             notice: Mutex::default(),
             open: Mutex::default(),
-            parked: Parked::default(),
+            closed: tokio::sync::Mutex::default(),
             ended: CancellationToken::new(),
         });
         let mut inner = lock(&self.inner);

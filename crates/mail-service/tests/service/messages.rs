@@ -228,3 +228,39 @@ async fn nobody_acts_on_another_s_mail() {
     assert!(matches!(refused, Err(ServiceError::NoSuchMailbox)));
     assert!(inbox.snapshot().highest_mod_seq > ModSeq(0));
 }
+
+#[tokio::test]
+async fn a_draft_saved_again_and_again_is_one_message_after_a_power_cut_too() {
+    let (server, inbox) = filled(2).await;
+    let mut current = UidSet::range(2, 2);
+    for number in 10..80 {
+        let saved = server.received(&message(number)).await;
+        let flags = set(&["\\Draft", "\\Seen"]);
+        let appended =
+            server.service.replace(me(1), &inbox, &current, saved, flags, None).await.unwrap();
+        assert_eq!(uids(&inbox), [1, appended.uid.get()]);
+        current = UidSet::range(appended.uid.get(), appended.uid.get());
+    }
+    // UIDs only grow, and what left is in the log (RFC 7162 §3.2.7).
+    assert_eq!(uids(&inbox), [1, 72]);
+    let after = server.after_power_cut().await;
+    let inbox = after.inbox(1).await;
+    assert_eq!(uids(&inbox), [1, 72]);
+    assert_eq!(flags(&inbox, 72), "\\Draft \\Seen");
+    assert_eq!(after.bytes(&inbox, 72).await, message(79));
+    let status = after.status(1, "INBOX").await;
+    assert_eq!((status.messages, status.unseen), (2, 1));
+    let kept = (message(0).len() + message(79).len()) as u64;
+    assert_eq!(after.service.bytes_used(AccountId(1)).await.unwrap(), kept);
+}
+
+#[tokio::test]
+async fn what_another_session_removed_is_no_obstacle_to_taking_its_place() {
+    let (server, inbox) = filled(1).await;
+    server.service.remove(me(1), &inbox, &UidSet::range(1, 1)).await.unwrap();
+    assert!(uids(&inbox).is_empty());
+    let saved = server.received(&message(5)).await;
+    let old = UidSet::range(1, 1);
+    server.service.replace(me(1), &inbox, &old, saved, set(&[]), None).await.unwrap();
+    assert_eq!(uids(&inbox), [2]);
+}

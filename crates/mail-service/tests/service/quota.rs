@@ -39,3 +39,34 @@ async fn a_full_account_is_refused_at_rcpt_append_and_copy() {
     let stranger = server.service.recipient(&address("marie@elsewhere.example"), None).await;
     assert!(matches!(stranger, Err(RecipientError::NotHosted)));
 }
+
+#[tokio::test]
+async fn a_message_that_takes_the_place_of_another_needs_no_room_beside_it() {
+    let server = Server::new().await;
+    let directory = server.service.directory();
+    let to = address("marie@ac-test.example");
+    directory.create_domain(to.domain(), DomainKind::Hosted).await.unwrap();
+    let new = NewAccount {
+        primary_address: to,
+        name: "Marie".into(),
+        academic_id: "00000042".parse().unwrap(),
+        unit: None,
+        role: Role::Agent,
+        quota_bytes: Some(1000),
+        password: None,
+    };
+    let owner = directory.create_account(new).await.unwrap().id;
+    let text = [b"Subject: x\r\n\r\n", &[b'x'; 600][..]].concat();
+    server.append(owner.0, "INBOX", &text, &[]).await.unwrap();
+    let inbox = server.inbox(owner.0).await;
+    let draft = set(&["\\Draft"]);
+    let replace = async |old, size: usize| {
+        let message = server.received(&[&text[..14], &vec![b'y'; size]].concat()).await;
+        let actor = Actor::Account(owner);
+        server.service.replace(actor, &inbox, &old, message, draft.clone(), None).await
+    };
+    replace(UidSet::range(1, 1), 900).await.unwrap();
+    let refused = replace(UidSet::range(2, 2), 1000).await;
+    assert!(matches!(refused, Err(ServiceError::OverQuota)));
+    assert_eq!(uids(&inbox), [2], "what was to be replaced stays");
+}

@@ -76,6 +76,7 @@ action-reply = Reply
 action-reply-all = Reply to all
 action-forward = Forward
 action-more = More actions
+action-continue = Continue writing
 notice-none-ticked = Tick at least one message first.
 notice-no-target = Choose first which folder to move to.
 notice-moved-one = The message is now in “{ $folder }”.
@@ -84,6 +85,7 @@ notice-deleted = { $count ->
     [one] The message is deleted for ever.
    *[other] { $count } messages are deleted for ever.
 }
+notice-draft-deleted = The draft is deleted.
 notice-sent = The message is sent.
 notice-sent-no-copy = The message is sent, but the copy could not be put into “Sent”.
 
@@ -111,6 +113,8 @@ file-download = Download
 file-see = View
 quote-show = Show quoted text
 images-blocked = Remote pictures are not shown, so that the sender does not learn that you read this message.
+link-elsewhere = a link shows “{ $says }” but leads to “{ $leads }”.
+link-look-alike = a link leads to “{ $leads }”, a name whose letters look like others.
 html-too-large = The formatting of this message is too heavy: it is shown as plain text.
 
 # Writing
@@ -132,7 +136,17 @@ compose-attach = Attach now
 compose-remove = Remove
 compose-originals = Files of the original message
 compose-send = Send
-compose-cancel = Discard
+compose-save = Save
+compose-saved = Draft saved: { $date }
+compose-saving = Saving the draft…
+compose-discard = Discard
+compose-discard-question = Delete this draft for good?
+compose-discard-yes = Delete the draft
+compose-discard-no = Continue writing
+compose-nothing = The message is empty: there is nothing to save or to send.
+compose-lost = This draft was changed, sent or deleted elsewhere. Your text is kept in a draft of its own; check its attachments.
+compose-not-saved = The draft could not be saved. { $reason }
+compose-offline = The draft could not be saved: the server does not answer. Your text is still on this page.
 compose-nobody = Enter at least one recipient.
 compose-not-an-address = This is not a complete address: { $addresses }
 compose-unknown = This address does not exist: { $addresses }
@@ -143,7 +157,7 @@ compose-control = This field holds a line break or an invisible character. Enter
 compose-not-own-address = This address is not yours.
 compose-files-too-large = The attachments exceed { $limit } together. The last ones were not kept.
 compose-stale = The page was from an earlier session. Read it through, then send again.
-compose-session-over = Your session is over, but your text is kept here. Sign in again in another tab, then come back and send again. Files must be attached again.
+compose-session-over = Your session is over, but your text is kept here. Sign in again in another tab, then come back and send again. Files added since the last save must be attached again.
 compose-log-in-again = Sign in again
 quote-heading = On { $date }, { $person } wrote:
 forward-heading = ---------- Forwarded message ----------

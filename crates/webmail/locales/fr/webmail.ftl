@@ -76,6 +76,7 @@ action-reply = Répondre
 action-reply-all = Répondre à tous
 action-forward = Transférer
 action-more = Plus d’actions
+action-continue = Continuer à écrire
 notice-none-ticked = Cochez d’abord au moins un message.
 notice-no-target = Choisissez d’abord le dossier où déplacer.
 notice-moved-one = Le message est maintenant dans « { $folder } ».
@@ -84,6 +85,7 @@ notice-deleted = { $count ->
     [one] Le message est supprimé définitivement.
    *[other] { $count } messages sont supprimés définitivement.
 }
+notice-draft-deleted = Le brouillon est supprimé.
 notice-sent = Le message est envoyé.
 notice-sent-no-copy = Le message est envoyé, mais la copie n’a pas pu être rangée dans « Envoyés ».
 
@@ -111,6 +113,8 @@ file-download = Télécharger
 file-see = Voir
 quote-show = Afficher le texte cité
 images-blocked = Les images distantes ne sont pas affichées, pour que l’expéditeur ne sache pas que vous lisez ce message.
+link-elsewhere = un lien affiche « { $says } », mais mène à « { $leads } ».
+link-look-alike = un lien mène à « { $leads } », un nom dont les lettres ressemblent à d’autres.
 html-too-large = La mise en forme de ce message est trop lourde : il est affiché en texte seul.
 
 # Écrire
@@ -132,7 +136,17 @@ compose-attach = Joindre maintenant
 compose-remove = Retirer
 compose-originals = Pièces du message d’origine
 compose-send = Envoyer
-compose-cancel = Abandonner
+compose-save = Enregistrer
+compose-saved = Brouillon enregistré : { $date }
+compose-saving = Enregistrement du brouillon…
+compose-discard = Abandonner
+compose-discard-question = Supprimer ce brouillon définitivement ?
+compose-discard-yes = Supprimer le brouillon
+compose-discard-no = Continuer à écrire
+compose-nothing = Le message est vide : il n’y a rien à enregistrer ni à envoyer.
+compose-lost = Ce brouillon a été modifié, envoyé ou supprimé ailleurs. Votre texte est gardé dans un brouillon à part ; vérifiez ses pièces jointes.
+compose-not-saved = Le brouillon n’a pas pu être enregistré. { $reason }
+compose-offline = Le brouillon n’a pas pu être enregistré : le serveur ne répond pas. Votre texte est encore sur cette page.
 compose-nobody = Indiquez au moins un destinataire.
 compose-not-an-address = Ce n’est pas une adresse complète : { $addresses }
 compose-unknown = Cette adresse n’existe pas : { $addresses }
@@ -143,7 +157,7 @@ compose-control = Ce champ contient un retour à la ligne ou un caractère invis
 compose-not-own-address = Cette adresse n’est pas la vôtre.
 compose-files-too-large = Les pièces jointes dépassent { $limit } au total. Les dernières n’ont pas été gardées.
 compose-stale = La page datait d’une session précédente. Relisez, puis envoyez de nouveau.
-compose-session-over = Votre session est terminée, mais votre texte est conservé ici. Reconnectez-vous dans un autre onglet, puis revenez et envoyez de nouveau. Les fichiers seront à joindre de nouveau.
+compose-session-over = Votre session est terminée, mais votre texte est conservé ici. Reconnectez-vous dans un autre onglet, puis revenez et envoyez de nouveau. Les fichiers ajoutés depuis le dernier enregistrement seront à joindre de nouveau.
 compose-log-in-again = Se reconnecter
 quote-heading = Le { $date }, { $person } a écrit :
 forward-heading = ---------- Message transféré ----------

@@ -6,7 +6,8 @@ use mail_service::MailboxInfo;
 use mail_types::UidSet;
 
 use super::form::Typed;
-use super::{Fields, Kind, Origin, Original, new_id, page};
+use super::recipients::list;
+use super::{Fields, Kind, Origin, Original, View, new_id, page};
 use crate::account::{Signed, parse_uid};
 use crate::attachment::name_of;
 use crate::body::{Contents, Found};
@@ -52,8 +53,8 @@ pub(crate) async fn answer(
     if kind != Kind::Forward {
         (fields.to, fields.cc) = people.recipients(kind);
     }
-    list_originals(signed, &mailboxes, &mut fields, None).await?;
-    page(signed, StatusCode::OK, &mailboxes, fields, Vec::new())
+    fields.originals = originals(signed, &fields, Some(&found), None);
+    page(signed, StatusCode::OK, &mailboxes, fields, View::default())
 }
 
 /// Finds the message a form says it answers; `None` when it is gone meanwhile.
@@ -78,25 +79,22 @@ pub(crate) async fn find_origin(
     }
 }
 
-/// Lists the files of a message that is forwarded; all are chosen until a form says which.
-pub(crate) async fn list_originals(
+/// The files of a message that is forwarded; all are chosen until a form says which.
+pub(crate) fn originals(
     signed: &Signed,
-    mailboxes: &[MailboxInfo],
-    fields: &mut Fields,
+    fields: &Fields,
+    origin: Option<&Found>,
     typed: Option<&Typed>,
-) -> Result<(), Error> {
-    let Some(origin) = fields.origin.as_ref().filter(|origin| origin.kind == Kind::Forward) else {
-        return Ok(());
-    };
-    let Some(found) = find_origin(signed, mailboxes, origin).await? else { return Ok(()) };
+) -> Vec<Original> {
+    let is_forward = fields.origin.as_ref().is_some_and(|origin| origin.kind == Kind::Forward);
+    let Some(found) = origin.filter(|_| is_forward) else { return Vec::new() };
     let original = |file: &crate::body::Piece| {
         let part = file.number();
         let is_chosen = typed.is_none_or(|typed| typed.all("piece").any(|chosen| chosen == part));
         let size = date::size(signed.locale(), file.size());
         Original { name: name_of(file), size, part, is_chosen }
     };
-    fields.originals = Contents::of(&found.structure).files.iter().map(original).collect();
-    Ok(())
+    Contents::of(&found.structure).files.iter().map(original).collect()
 }
 
 /// Who wrote to whom.
@@ -144,18 +142,6 @@ impl People {
         let others = if own_message { [].iter() } else { self.to.iter() };
         (list(to.iter()), list(others.chain(&self.cc).filter(is_new)))
     }
-}
-
-/// `Marie Martin <marie@ac.test>, …` as people type it.
-fn list<'a>(people: impl Iterator<Item = &'a (String, String)>) -> String {
-    let one = |(name, address): &(String, String)| match name.as_str() {
-        "" => address.clone(),
-        name if name.chars().all(|c| c.is_alphanumeric() || " -'’.".contains(c)) => {
-            format!("{name} <{address}>")
-        }
-        name => format!("\"{}\" <{address}>", name.replace(['"', '\\'], "")),
-    };
-    people.map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn heading(signed: &Signed, found: &Found) -> String {
@@ -217,13 +203,5 @@ mod tests {
         let (to, cc) = people.recipients(Kind::ReplyAll);
         assert_eq!(to, "Me@ac.test, \"Ann, B.\" <ann@ac.test>");
         assert_eq!(cc, "bob@ac.test");
-    }
-
-    #[test]
-    fn what_is_listed_reads_back_as_it_was() {
-        let given = [pair("O’Neil, \"X\"", "a@b.test"), pair("Élise Été", "e@b.test")];
-        let typed = list(given.iter());
-        let read = address::mailboxes(typed.as_bytes(), 9);
-        assert_eq!(read, vec![pair("O’Neil, X", "a@b.test"), pair("Élise Été", "e@b.test")]);
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use hyper::header;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::parked::ParkedFile;
 use crate::error::Error;
 use crate::headers::file_name;
 use crate::http::{Input, Reader, Visit};
@@ -19,11 +18,20 @@ const FILES_MAX: usize = 50;
 /// KiB of upload memory taken at a time.
 const STEP_KIB: u32 = 64;
 
+/// A file that has come.
+pub(crate) struct Upload {
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    pub(crate) content: Bytes,
+    /// Its share of the memory for uploads.
+    _held: Option<OwnedSemaphorePermit>,
+}
+
 /// What somebody typed, and the files that came with it.
 #[derive(Default)]
 pub(crate) struct Typed {
     fields: Vec<(String, String)>,
-    pub(crate) files: Vec<ParkedFile>,
+    pub(crate) files: Vec<Upload>,
     /// There were more or larger files than allowed; they are left out.
     pub(crate) is_too_large: bool,
 }
@@ -150,11 +158,11 @@ impl Filling {
         if !keeps || name.is_empty() || (content.is_empty() && self.typed.is_too_large) {
             return;
         }
-        self.typed.files.push(ParkedFile {
+        self.typed.files.push(Upload {
             name: file_name(&name),
             media_type: media_type(&header.media_type),
             content: content.freeze(),
-            _held: Arc::new(self.held.take()),
+            _held: self.held.take(),
         });
     }
 }

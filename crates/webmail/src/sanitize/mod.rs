@@ -5,4 +5,7 @@
 
 pub(crate) mod css;
 pub(crate) mod html;
+#[cfg(test)]
+mod html_tests;
+pub(crate) mod links;
 pub(crate) mod text;

@@ -1,0 +1,63 @@
+// What the browser tests share: the demo's addresses, a Chromium, logging in, mail by LMTP.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { createConnection } from "node:net";
+
+const require = createRequire(process.env.FACTEUR_NODE_MODULES + "/");
+export const { chromium } = require("playwright-core");
+export const axePath = require.resolve("axe-core/axe.min.js");
+
+export const demo = JSON.parse(readFileSync(process.argv[2], "utf8"));
+export const pictures = process.argv[3];
+export const site = `https://localhost:${demo.ports.https}`;
+export const account = (name) => demo.accounts.find((a) => a.address.startsWith(name));
+
+export const launch = (more = []) => chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", ...more,
+  ],
+});
+
+export async function signIn(page, { address, password }) {
+  await page.goto(site + "/");
+  await page.locator("#identifiant").fill(address);
+  await page.locator("#mot-de-passe").fill(password);
+  await Promise.all([page.waitForURL(/boite/), page.locator("button.primary").click()]);
+}
+
+// Delivers messages over one LMTP connection; resolves when the last one is acknowledged.
+export function deliver(to, messages) {
+  return new Promise((done, failed) => {
+    const lines = ["LHLO test.example"];
+    for (const message of messages) {
+      lines.push("MAIL FROM:<>", `RCPT TO:<${to}>`, "DATA");
+      lines.push(message.replace(/\r?\n/g, "\r\n").replace(/^\./gm, "..") + "\r\n.");
+    }
+    lines.push("QUIT");
+    const socket = createConnection(demo.ports.lmtp, "127.0.0.1");
+    let got = "";
+    socket.on("data", (data) => {
+      got += data;
+      for (let end; (end = got.search(/^\d{3} .*\r\n/m)) >= 0;) {
+        const reply = got.slice(end, got.indexOf("\r\n", end));
+        got = got.slice(got.indexOf("\r\n", end) + 2);
+        if (/^[45]/.test(reply)) return failed(new Error(`LMTP: ${reply}`));
+        const next = lines.shift();
+        if (next === undefined) return done();
+        socket.write(next + "\r\n");
+      }
+    });
+    socket.on("error", failed);
+  });
+}
+
+// A message with this HTML as its only part.
+export const letter = (subject, html, from = "Expéditeur <x@dehors.example>") => [
+  `From: ${from.replace(/[^\x20-\x7e]+/g, (text) => `=?utf-8?b?${Buffer.from(text).toString("base64")}?=`)}`,
+  "To: marie.martin@ac-paris.test",
+  `Subject: =?utf-8?b?${Buffer.from(subject).toString("base64")}?=`,
+  "MIME-Version: 1.0", "Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", "",
+  Buffer.from(html).toString("base64").replace(/.{76}/g, "$&\n"), "",
+].join("\n");

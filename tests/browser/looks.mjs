@@ -1,0 +1,112 @@
+// Every page in two languages, two themes and three widths: no accessibility violation that axe
+// finds, and nothing that scrolls sideways. Leaves pictures behind.
+// Usage: node looks.mjs DEMO_JSON SCREENSHOT_DIR
+import { mkdirSync, readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { account, axePath, deliver, launch, letter, pictures, signIn, site } from "./browser.mjs";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const axe = readFileSync(axePath, "utf8");
+mkdirSync(pictures, { recursive: true });
+
+const person = account("marie.martin");
+const browser = await launch();
+const violations = [];
+let looked = 0;
+
+// What is on each page, and how one gets there.
+async function addresses(context) {
+  const page = await context.newPage();
+  await signIn(page, person);
+  const href = (name) => page.getByRole("link", { name }).first().getAttribute("href");
+  const found = {
+    list: "/boite/INBOX",
+    text: await href(/Sortie au musée/),
+    html: await href(/Les nouveautés du mois/),
+    trap: await href(/Votre compte/),
+  };
+  await page.goto(site + "/ecrire");
+  await page.locator("#a").fill("jean.dupont@ac-paris.test");
+  await page.locator("#objet").fill("Projet de sortie au théâtre");
+  await page.locator("#texte").fill("Bonjour Jean,\n\nvoici le projet de sortie.");
+  await page.locator("#fichiers").setInputFiles({
+    name: "programme détaillé de la sortie au théâtre.pdf", mimeType: "application/pdf", buffer: Buffer.alloc(200_000),
+  });
+  await page.waitForURL(/ecrire\/\d+/);
+  await page.locator(".waiting li").waitFor();
+  found.draft = new URL(page.url()).pathname;
+  await page.close();
+  return {
+    ...found,
+    answer: `${found.text}/repondre`, forward: `${found.text}/transferer`,
+    drafts: "/boite/Brouillons", empty: "/boite/Corbeille", folders: "/dossiers",
+    compose: "/ecrire", search: "/recherche?q=sortie", nothing: "/recherche?q=introuvable", missing: "/rien",
+  };
+}
+
+async function look(page, name) {
+  looked += 1;
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(over <= 0, `${name} scrolls sideways by ${over} px`);
+  await page.screenshot({ path: `${pictures}/${name}.png` });
+  const result = await page.evaluate(async ([source, tags]) => {
+    if (!window.axe) (0, eval)(source);
+    return (await axe.run(document, { runOnly: tags, iframes: false })).violations;
+  }, [axe, TAGS]);
+  for (const { id, nodes } of result) violations.push(`${name}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+}
+
+async function round(locale, colorScheme, width, pages) {
+  // Our policy forbids eval, which is how axe gets into the page.
+  const options = { viewport: { width, height: 800 }, ignoreHTTPSErrors: true, bypassCSP: true, locale, colorScheme };
+  const name = (what) => `${locale.slice(0, 2)}-${colorScheme}-${width}-${what}`;
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  await page.goto(site + "/");
+  await look(page, name("login"));
+  await page.locator("#identifiant").fill("personne");
+  await page.locator("#mot-de-passe").fill("faux");
+  await page.locator("button.primary").click();
+  await page.locator("[role=alert]").waitFor();
+  await look(page, name("login-refused"));
+  await signIn(page, person);
+  for (const [what, path] of Object.entries(pages)) {
+    await page.goto(site + path);
+    await page.locator("h1").first().waitFor();
+    if (path.startsWith("/m/")) await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = d.className !== "me"; }));
+    await look(page, name(what));
+  }
+  // A page with mistakes, and the question before a draft is thrown away.
+  await page.goto(site + pages.draft);
+  await page.locator("#a").fill("personne");
+  await Promise.all([page.waitForLoadState("load"), page.locator("#envoyer").click()]);
+  await page.locator("[aria-invalid=true]").waitFor();
+  await look(page, name("mistake"));
+  const draft = await page.locator("#etat").getAttribute("data-draft");
+  pages.draft = `/ecrire/${draft}`;
+  await page.locator("[value=abandonner]").click();
+  await page.locator("[role=alertdialog]").waitFor();
+  await look(page, name("discard"));
+  await context.close();
+}
+
+try {
+  await deliver(person.address, [letter("Votre compte", `
+    <p>Bonjour, confirmez votre compte sur <a href="https://collecte.example/x">www.ac-paris.fr/compte</a>
+    ou sur <a href="https://xn--ypal-43d9g.example/">ce site</a>.</p>
+    <table width="1400"><tr><td nowrap>Une cellule qui ne veut pas se plier, aussi étroit que soit l’écran sur lequel on la lit</td></tr></table>
+    <img src="https://traceur.example/p.gif">`, "assistance@ac-paris.fr <voleur@dehors.example>")]);
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "fr-FR" });
+  const pages = await addresses(context);
+  await context.close();
+  for (const locale of ["fr-FR", "en-GB"]) {
+    for (const colorScheme of ["light", "dark"]) {
+      for (const width of [1280, 390]) await round(locale, colorScheme, width, pages);
+    }
+  }
+  await round("fr-FR", "light", 320, pages);
+  assert.deepEqual(violations, [], `${violations.length} violations`);
+  console.log(`${looked} pages looked at, no violation, nothing scrolls sideways`);
+} finally {
+  await browser.close();
+}
