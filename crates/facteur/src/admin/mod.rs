@@ -3,6 +3,7 @@
 mod account;
 pub(crate) mod client;
 pub(crate) mod offline;
+pub(crate) mod secrets;
 pub(crate) mod socket;
 mod verify;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 use directory::Directory;
 use mail_service::MailService;
 use mail_store::Store;
+use mail_store::secrets::Secrets;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -33,6 +35,7 @@ impl Services {
             .await
             .map_err(|error| format!("open the store: {error}"))?
             .map_err(|error| error.to_string())?;
+        sign_domains(config)?;
         let directory = Directory::open(store.clone(), config.directory.clone())
             .await
             .map_err(|error| format!("open the directory: {error}"))?;
@@ -63,6 +66,20 @@ impl Services {
             tracing::error!(target: "facteur", %error, "closing the store failed");
         }
     }
+}
+
+/// Makes DKIM keys for hosted domains that have none.
+fn sign_domains(config: &Config) -> Result<(), String> {
+    let changed =
+        Secrets::change(&config.secrets_file, |keys| keys.add_dkim_where_missing(&config.domains));
+    let (_, added) = changed.map_err(|error| error.to_string())?;
+    for domain in added {
+        tracing::warn!(
+            target: "facteur", %domain,
+            "DKIM keys made: publish what `facteur secrets dns` prints, and copy the secrets file"
+        );
+    }
+    Ok(())
 }
 
 /// The configuration in the store's words.

@@ -98,6 +98,14 @@ impl Engine {
         Ok((Engine::Rocks(Running::start(backend, bus, opened.last_group)), opened))
     }
 
+    /// Reads a row of a RocksDB directory that is not opened for it: nothing there is changed.
+    pub(crate) fn read_without_opening(
+        options: &StoreOptions,
+        key: &[u8],
+    ) -> Result<Option<Bytes>, OpenError> {
+        rocks_open::read_row(options, key)
+    }
+
     /// An empty store in memory.
     pub(crate) fn new_memory(bus: ChangeBus) -> Self {
         Engine::Memory(Running::start(Memory::default(), bus, 0))

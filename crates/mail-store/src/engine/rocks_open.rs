@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use bytes::Bytes;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Options,
@@ -114,16 +115,22 @@ fn unexplained(log: &Log, recovered: u64, marked: u64) -> Option<String> {
 
 /// Replays the log without writing anything, and says which group it ends with.
 fn recoverable_group(options: &StoreOptions, recovery: Recovery) -> Result<u64, OpenError> {
-    let database = database_options(options, recovery);
-    let db =
-        DB::open_cf_descriptors_read_only(&database, &options.data_dir, families(options), false)
-            .map_err(|error| refused(options, error))?;
-    Ok(recovered_group(&db))
+    let db = open_read_only(options, recovery)?;
+    let record = db.get(GROUP_KEY).ok().flatten();
+    Ok(record.and_then(|bytes| GroupRecord::decode(&bytes)).unwrap_or_default().number)
 }
 
-fn recovered_group(db: &DB) -> u64 {
-    let record = db.get(GROUP_KEY).ok().flatten();
-    record.and_then(|bytes| GroupRecord::decode(&bytes)).unwrap_or_default().number
+/// Reads a row without writing anything.
+pub(crate) fn read_row(options: &StoreOptions, key: &[u8]) -> Result<Option<Bytes>, OpenError> {
+    let db = open_read_only(options, Recovery::Strict)?;
+    let value = db.get(key).map_err(|error| refused(options, error))?;
+    Ok(value.map(Bytes::from))
+}
+
+fn open_read_only(options: &StoreOptions, recovery: Recovery) -> Result<DB, OpenError> {
+    let database = database_options(options, recovery);
+    DB::open_cf_descriptors_read_only(&database, &options.data_dir, families(options), false)
+        .map_err(|error| refused(options, error))
 }
 
 fn open_database(options: &StoreOptions, recovery: Recovery) -> Result<DB, OpenError> {

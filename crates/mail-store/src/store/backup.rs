@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 
 use mail_types::ModSeq;
 
-use super::batch::Batch;
-use super::{Store, StoreOptions, block_on};
-use crate::engine::{Extra, Recovery, is_empty_dir};
+use super::batch::{Batch, row_key};
+use super::seal::Sealer;
+use super::typed::decode;
+use super::{Store, StoreOptions, block_on, check_keys, refusal};
+use crate::engine::{Engine, Extra, Recovery, full_key, is_empty_dir};
 use crate::error::{OpenError, StoreError};
 use crate::meta_store::{Class, Partition};
 use crate::secrets::Secrets;
 use crate::tables::directory::{Counters, ROSTER};
 use crate::tables::mail::{Account, Expunged, MailboxCounters};
+use crate::tables::system::{Identity, SYSTEM};
 
 /// How far a restore moves every counter: more than any mailbox gets in the life of a backup.
 const RESTORE_STEP: u64 = 1 << 20;
@@ -66,8 +69,8 @@ impl Store {
         if !backup.join("CURRENT").exists() {
             return Err(failed(format!("{} is not a backup", backup.display())));
         }
-        // Checked before the long copy; an empty secrets file would never do.
-        Secrets::load(&options.secrets_file, false)?;
+        // Checked before the long copy.
+        check_backup(backup, &options)?;
         // The directory gets its name when all counters are moved: a restore that was cut off
         // leaves nothing that could be served.
         let mut name = path.clone().into_os_string();
@@ -151,6 +154,18 @@ impl Store {
         batch.delete_prefix::<Expunged, _>(&());
         Ok(())
     }
+}
+
+/// Whether the secrets file holds the keys that a backup needs.
+fn check_backup(backup: &Path, options: &StoreOptions) -> Result<(), OpenError> {
+    let secrets = Secrets::load(&options.secrets_file, false)?;
+    let looking = StoreOptions { data_dir: backup.to_owned(), ..options.clone() };
+    let key = full_key(SYSTEM, &row_key::<Identity>(&()));
+    let Some(value) = Engine::read_without_opening(&looking, &key)? else { return Ok(()) };
+    let sealer = Sealer::new(&secrets, false)
+        .map_err(|detail| OpenError::Engine { path: backup.to_owned(), detail })?;
+    let row = decode::<Identity>(&sealer, key, value).and_then(|row| check_keys(&row, &secrets));
+    row.map_err(|error| refusal(error, options))
 }
 
 /// Copies files and syncs them; a backup has no directories within.

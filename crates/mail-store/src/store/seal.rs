@@ -84,7 +84,10 @@ impl Sealer {
         if number == 0 {
             return Ok((format, value.slice(2..)));
         }
-        let cipher = self.keys.get(&number).ok_or(StoreError::MissingKey { number })?;
+        let cipher = self
+            .keys
+            .get(&number)
+            .ok_or(StoreError::MissingKey { purpose: Purpose::Data, number })?;
         let nonce: [u8; NONCE_LEN] = value
             .get(2..2 + NONCE_LEN)
             .and_then(|nonce| nonce.try_into().ok())
@@ -135,6 +138,6 @@ mod tests {
         secrets.add(Purpose::Data).unwrap();
         let sealed = Sealer::new(&secrets, true).unwrap().seal(b"row", 1, b"x").unwrap();
         let error = Sealer::new(&before, true).unwrap().open("t", b"row", sealed).unwrap_err();
-        assert!(matches!(error, StoreError::MissingKey { number: 2 }));
+        assert!(matches!(error, StoreError::MissingKey { purpose: Purpose::Data, number: 2 }));
     }
 }
