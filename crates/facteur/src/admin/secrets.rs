@@ -98,6 +98,9 @@ fn rotate_directory(path: &Path) -> Result<(), String> {
 fn rotate_dkim(path: &Path, domain: Option<Domain>) -> Result<(), String> {
     let (secrets, domains) = change(path, |secrets| {
         let domains = domains(secrets, domain, |_| true);
+        if domains.is_empty() {
+            return Err("there are no DKIM keys; the start makes them for each of `domains`".into());
+        }
         domains.iter().try_for_each(|domain| secrets.rotate_dkim(domain)).map(|()| domains)
     })?;
     say("1. publish these records:");

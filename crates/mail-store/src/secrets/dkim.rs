@@ -154,11 +154,13 @@ fn public_of(algorithm: DkimAlgorithm, pkcs8: &[u8]) -> Result<String, String> {
             let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(unreadable)?;
             let public: PublicKeyX509Der<'_> =
                 pair.public_key().as_der().map_err(|_| "the public key could not be encoded")?;
-            Ok(BASE64.encode(public.as_ref()))
+            let bytes: &[u8] = public.as_ref();
+            Ok(BASE64.encode(bytes))
         }
         DkimAlgorithm::Ed25519 => {
             let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(unreadable)?;
-            Ok(BASE64.encode(pair.public_key().as_ref()))
+            let bytes: &[u8] = pair.public_key().as_ref();
+            Ok(BASE64.encode(bytes))
         }
     }
 }

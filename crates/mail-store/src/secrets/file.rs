@@ -17,7 +17,7 @@ const HEAD: &str = "# Facteur's keys. Keep a copy in a safe place away from the 
 #[serde(deny_unknown_fields)]
 struct Text {
     key: Vec<Entry>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dkim: Vec<dkim::Entry>,
 }
 

@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(signing(&secrets), ["facteur-r3", "facteur-e3"]);
         assert_eq!(secrets.dkim().len(), 4);
         // A start changes nothing for a domain that has keys.
-        let mut again = secrets.clone();
+        let mut again = secrets;
         let added = again.add_dkim_where_missing(&[a.clone(), domain("b.test")]).unwrap();
         assert_eq!(added, [domain("b.test")]);
         assert_eq!(signing(&again), ["facteur-r3", "facteur-e3"]);

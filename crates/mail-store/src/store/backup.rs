@@ -1,5 +1,6 @@
 //! Backup while serving, restore elsewhere, salvage after damage.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -21,6 +22,9 @@ use crate::tables::system::{Identity, SYSTEM};
 
 /// How far a restore moves every counter: more than any mailbox gets in the life of a backup.
 const RESTORE_STEP: u64 = 1 << 20;
+
+/// Partitions moved forward that wait for their sync at once.
+const FORWARDED_WAITING_MAX: usize = 256;
 
 /// What a salvage found.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +60,16 @@ impl Store {
     }
 
     /// Copies a backup into the empty `options.data_dir` and moves every counter forward, so that
-    /// nothing a client saw after the backup is ever given to another message. Blocks.
+    /// nothing a client saw after the backup is ever given to another message. `progress` hears
+    /// bytes copied and bytes to copy. Blocks.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what an operator can do.
-    pub fn restore(backup: &Path, options: StoreOptions) -> Result<(), OpenError> {
+    pub fn restore(
+        backup: &Path,
+        options: StoreOptions,
+        progress: impl Fn(u64, u64),
+    ) -> Result<(), OpenError> {
         let path = options.data_dir.clone();
         let failed = |detail: String| OpenError::Engine { path: path.clone(), detail };
         if !is_empty_dir(&path).map_err(|error| failed(error.to_string()))? {
@@ -80,7 +89,7 @@ impl Store {
         if copying.exists() {
             fs::remove_dir_all(&copying).map_err(of_io)?;
         }
-        copy_dir(backup, &copying).map_err(of_io)?;
+        copy_dir(backup, &copying, progress).map_err(of_io)?;
         let store = Store::open(StoreOptions { data_dir: copying.clone(), ..options })?;
         let forwarded = block_on(store.move_counters_forward());
         store.close();
@@ -100,6 +109,8 @@ impl Store {
     }
 
     pub(crate) async fn move_counters_forward(&self) -> Result<(), StoreError> {
+        // Many share a sync: there are tens of thousands of accounts.
+        let mut waiting = VecDeque::new();
         for class in [Class::Account, Class::Directory, Class::Blob, Class::Queue, Class::Lease] {
             for id in self.partitions(class, None, usize::MAX).await? {
                 let partition = Partition { class, id };
@@ -116,8 +127,16 @@ impl Store {
                     batch.put::<Counters>(&(), &counters);
                 }
                 let extra = Extra { chunks: Vec::new(), advance: RESTORE_STEP };
-                self.submit_with(partition, batch, extra)?.await?;
+                waiting.push_back(self.submit_with(partition, batch, extra)?);
+                if waiting.len() >= FORWARDED_WAITING_MAX
+                    && let Some(first) = waiting.pop_front()
+                {
+                    first.await?;
+                }
             }
+        }
+        for forwarded in waiting {
+            forwarded.await?;
         }
         Ok(())
     }
@@ -169,13 +188,19 @@ fn check_backup(backup: &Path, options: &StoreOptions) -> Result<(), OpenError> 
 }
 
 /// Copies files and syncs them; a backup has no directories within.
-fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+fn copy_dir(from: &Path, to: &Path, progress: impl Fn(u64, u64)) -> io::Result<()> {
     fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
+    let entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
+    let mut total = 0;
+    for entry in &entries {
+        total += entry.metadata()?.len();
+    }
+    let mut done = 0;
+    for entry in entries {
         let target = to.join(entry.file_name());
-        fs::copy(entry.path(), &target)?;
+        done += fs::copy(entry.path(), &target)?;
         fs::File::open(&target)?.sync_all()?;
+        progress(done, total);
     }
     fs::File::open(to)?.sync_all()
 }

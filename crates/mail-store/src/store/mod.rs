@@ -1,6 +1,7 @@
 //! The store: an engine, the keys that seal its values, the disk guard, the bodies.
 
 mod backup;
+mod ballast;
 pub(crate) mod batch;
 pub(crate) mod body;
 mod collect;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::change_bus::ChangeBus;
-use crate::engine::{Engine, Opened, Recovery, is_empty_dir};
+use crate::engine::{Engine, Opened, Recovery, Work, is_empty_dir};
 use crate::error::{OpenError, StoreError};
 use crate::secrets::{Purpose, Secrets};
 use crate::tables::system::{Dropped, DroppedRow, FORMAT, Identity, IdentityRow, KeyInUse, SYSTEM};
@@ -47,6 +48,8 @@ pub struct StoreOptions {
     pub wal_bytes_max: u64,
     /// New mail is refused below this much free disk; 0 never refuses.
     pub disk_free_bytes_min: u64,
+    /// Size of the ballast, a file that a start on a full disk may delete; 0 for none.
+    pub ballast_bytes: u64,
     /// Tells how much is free.
     pub free_disk: FreeDisk,
     /// Whether new values are sealed.
@@ -68,6 +71,7 @@ impl StoreOptions {
             write_buffer_bytes: 128 << 20,
             wal_bytes_max: 512 << 20,
             disk_free_bytes_min: 1920 << 20,
+            ballast_bytes: 0,
             encrypt: false,
             body_grace_seconds: 3600,
             clock: system_clock(),
@@ -116,6 +120,7 @@ impl Store {
         let fresh = is_empty_dir(&path).map_err(|error| failed(error.to_string()))?;
         let secrets = Secrets::load(&options.secrets_file, fresh)?;
         let sealer = Sealer::new(&secrets, options.encrypt).map_err(failed)?;
+        ballast::make_room(&options).map_err(|error| failed(error.to_string()))?;
         let bus = ChangeBus::default();
         let (engine, opened) = Engine::open_rocks(&options, recovery, bus.clone())?;
         let guard = DiskGuard::new(Arc::clone(&options.free_disk), options.disk_free_bytes_min);
@@ -124,6 +129,7 @@ impl Store {
         let store =
             Self { inner: Arc::new(Inner { engine, bus, secrets, sealer, guard, bodies, clock }) };
         store.start(&options, opened, recovery)?;
+        ballast::lay(&options);
         Ok((store, opened))
     }
 
@@ -167,9 +173,14 @@ impl Store {
         self.inner.engine.fail_after(writes);
     }
 
-    /// How often a store in memory was synced; for tests.
+    /// How often the log was synced since the start.
     pub fn syncs(&self) -> u64 {
-        self.inner.engine.syncs()
+        self.work().syncs
+    }
+
+    /// What has been written since the start.
+    pub fn work(&self) -> Work {
+        self.inner.engine.work()
     }
 
     /// The keys.

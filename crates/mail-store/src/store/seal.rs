@@ -56,16 +56,14 @@ impl Sealer {
         let unknown = |_| CommitError::Unknown("sealing failed".into());
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(unknown)?;
-        let mut sealed = payload.to_vec();
-        cipher
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(key),
-                &mut sealed,
-            )
-            .map_err(unknown)?;
         value.extend(nonce);
-        value.append(&mut sealed);
+        let begin = value.len();
+        value.extend_from_slice(payload);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = cipher
+            .seal_in_place_separate_tag(nonce, Aad::from(key), &mut value[begin..])
+            .map_err(unknown)?;
+        value.extend_from_slice(tag.as_ref());
         Ok(value.into())
     }
 

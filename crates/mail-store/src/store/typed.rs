@@ -46,11 +46,12 @@ impl Store {
         partition: Partition,
         keys: &[T::Key],
     ) -> Result<Vec<Option<T::Value>>, StoreError> {
-        let mut values = Vec::with_capacity(keys.len());
-        for key in keys {
-            values.push(self.get::<T>(partition, key).await?);
-        }
-        Ok(values)
+        let keys: Vec<_> = keys.iter().map(|key| full_key(partition, &row_key::<T>(key))).collect();
+        let values = self.inner.engine.get_whole(&keys)?;
+        let sealer = &self.inner.sealer;
+        let rows = keys.into_iter().zip(values);
+        rows.map(|(key, value)| value.map(|value| decode::<T>(sealer, key, value)).transpose())
+            .collect()
     }
 
     /// Reads a table's rows from `from` on (or from its beginning), rising.

@@ -105,7 +105,7 @@ async fn after_a_rotation_new_values_need_the_new_key_and_old_ones_the_old_one()
     let refused = Store::open(options.clone()).err();
     assert!(matches!(refused, Some(OpenError::MissingKey { number: 2, .. })), "{refused:?}");
     options.data_dir = place.path("restored");
-    let refused = Store::restore(&backup, options.clone()).err();
+    let refused = Store::restore(&backup, options.clone(), |_, _| {}).err();
     assert!(matches!(refused, Some(OpenError::MissingKey { number: 2, .. })), "{refused:?}");
     assert!(!place.path("restored.restoring").exists(), "said before the long copy");
 }
@@ -135,6 +135,35 @@ async fn with_little_disk_left_new_mail_is_refused_and_deletion_goes_on() {
     store.commit(partition(0), deletion).await.unwrap();
     free.store(50, Ordering::Relaxed);
     store.commit(partition(0), guarded()).await.unwrap();
+}
+
+#[test]
+fn a_start_on_a_full_disk_deletes_the_ballast_and_one_with_room_lays_it() {
+    let place = Place::new();
+    let free = Arc::new(AtomicU64::new(6 << 20));
+    let mut options = place.options();
+    options.ballast_bytes = 3 << 20;
+    options.disk_free_bytes_min = 2 << 20;
+    let reading = Arc::clone(&free);
+    options.free_disk = Arc::new(move || Some(reading.load(Ordering::Relaxed)));
+    let ballast = place.data().join("facteur.ballast");
+    let start = |expected: bool| {
+        drop(Store::open(options.clone()).unwrap());
+        assert_eq!(ballast.exists(), expected, "{} bytes free", free.load(Ordering::Relaxed));
+    };
+    start(true);
+    let metadata = std::fs::metadata(&ballast).unwrap();
+    assert_eq!(metadata.len(), 3 << 20);
+    assert!(std::os::unix::fs::MetadataExt::blocks(&metadata) * 512 >= 3 << 20, "really taken");
+    // Little is left, and enough to open.
+    free.store(1 << 20, Ordering::Relaxed);
+    start(true);
+    free.store((1 << 20) - 1, Ordering::Relaxed);
+    start(false);
+    free.store((5 << 20) - 1, Ordering::Relaxed);
+    start(false);
+    free.store(5 << 20, Ordering::Relaxed);
+    start(true);
 }
 
 #[test]
