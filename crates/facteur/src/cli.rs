@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use mail_types::{AcademicId, EmailAddress, Role};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mail_types::{AcademicId, Domain, EmailAddress, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -42,8 +42,51 @@ enum Command {
     },
     /// Open a damaged store up to the damage, and say what was lost. Copy it first.
     Salvage,
+    /// Keys: list them, print the DNS records of those that sign, add newer ones.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     #[command(flatten)]
     Admin(AdminCommand),
+}
+
+/// What can be done to the secrets file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Say what keys there are; never the keys themselves.
+    List,
+    /// Print the DNS records of the DKIM keys.
+    Dns {
+        /// Of this domain only.
+        #[arg(long)]
+        domain: Option<Domain>,
+    },
+    /// Add a newer key, and say what to do next.
+    Rotate {
+        /// What the key is for.
+        kind: KeyKind,
+        /// With dkim: this domain only.
+        #[arg(long)]
+        domain: Option<Domain>,
+    },
+    /// Let DKIM keys sign whose records have been published.
+    Activate {
+        /// Those of this domain only.
+        #[arg(long)]
+        domain: Option<Domain>,
+    },
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum KeyKind {
+    /// Sealing of mail, when encryption is on.
+    Data,
+    /// Signatures of outgoing mail.
+    Dkim,
+    /// Hashes in the directory.
+    Directory,
+    /// Names of bodies; never changes.
+    BlobNames,
 }
 
 /// Commands that a running server executes; without one, this program opens the store itself.
@@ -273,6 +316,7 @@ impl Cli {
                 admin::offline::restore(&Config::load(&self.config)?, &dir).await
             }
             Command::Salvage => admin::offline::salvage(&Config::load(&self.config)?).await,
+            Command::Secrets(command) => admin::secrets::run(&Config::load(&self.config)?, command),
             Command::Admin(command) => {
                 admin::client::run(&Config::load(&self.config)?, command).await
             }

@@ -124,6 +124,9 @@ pub(crate) struct Storage {
     /// New mail is refused below this much free disk, in MiB; 0 takes three times write buffers
     /// plus log.
     pub(crate) disk_free_mib_min: u64,
+    /// Size of the ballast in MiB, which a start on a full disk deletes; 0 takes the guard's
+    /// limit.
+    pub(crate) ballast_mib: u64,
     /// Whether bodies and rows are encrypted with the secrets file's data key.
     pub(crate) encryption: Encryption,
 }
@@ -218,6 +221,7 @@ impl Default for Storage {
             write_buffer_mib: 128,
             log_mib_max: 512,
             disk_free_mib_min: 0,
+            ballast_mib: 0,
             encryption: Encryption::Off,
         }
     }

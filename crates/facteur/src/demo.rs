@@ -122,6 +122,7 @@ fn config(options: &Options) -> Result<Config, String> {
     config.storage.log_mib_max = 64;
     config.storage.block_cache_mib = 64;
     config.storage.disk_free_mib_min = 64;
+    config.storage.ballast_mib = 4;
     config.smtp.plaintext_auth = smtp_server::PlaintextAuth::Loopback;
     config.imap.plaintext_login = imap_server::PlaintextLogin::Loopback;
     config.imap.connections_per_account_max = 100;

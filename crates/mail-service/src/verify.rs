@@ -1,12 +1,12 @@
 //! The mail part of `facteur verify`: one account's rows held against each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mail_store::tables::mail::{
     Account, BodyUse, Mailbox, MailboxCounters, MailboxCountersRow, Message, MessageFlags,
-    MessageHeader, MessageRow, MessageStructure,
+    MessageFlagsRow, MessageHeader, MessageRow, MessageStructure,
 };
-use mail_store::{Direction, Partition, Store, account_partition};
+use mail_store::{Class, Direction, Partition, Store, Table, account_partition};
 use mail_types::{AccountId, BlobHash, DocumentId, MailboxId, Uid};
 
 use crate::error::ServiceError;
@@ -16,6 +16,8 @@ use crate::service::MailService;
 
 /// Rows read at once.
 const PAGE_ROWS: usize = 500;
+/// Rows beside those of a page that are looked at; there should be [`PAGE_ROWS`].
+const SPAN_ROWS_MAX: usize = 10_000;
 
 /// What a walk over one account found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +26,13 @@ pub struct AccountVerified {
     pub messages: u64,
     /// What is wrong, a line each.
     pub faults: Vec<String>,
+}
+
+/// The rows beside those of a page of messages.
+struct Siblings {
+    flags: BTreeMap<Uid, MessageFlagsRow>,
+    headers: BTreeSet<Uid>,
+    structures: BTreeSet<Uid>,
 }
 
 /// What a mailbox's rows come to.
@@ -36,6 +45,20 @@ struct Counted {
 }
 
 impl MailService {
+    /// How many messages the accounts' counters say there are, for a progress bar.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn messages_stored(&self) -> Result<u64, ServiceError> {
+        let store = &self.inner.store;
+        let mut messages = 0;
+        for id in store.partitions(Class::Account, None, usize::MAX).await? {
+            let row = store.get::<Account>(account_partition(AccountId(id)), &()).await?;
+            messages += row.map_or(0, |row| row.messages);
+        }
+        Ok(messages)
+    }
+
     /// Checks every invariant of an account's mailboxes, from the rows alone. A commit that comes
     /// while it walks can show up as a fault: run it again, or on a quiet server.
     ///
@@ -99,6 +122,7 @@ impl Walk<'_> {
         let blocks = flag_block::read(self.store, self.partition, id).await?;
         let mut counted = Counted::default();
         let mut from = None;
+        let mut begin = (id, Uid::FIRST);
         loop {
             let page = self
                 .store
@@ -110,6 +134,12 @@ impl Walk<'_> {
                     Direction::Forward,
                 )
                 .await?;
+            from = page.next;
+            // What the other tables say between the first and the last message of this page.
+            let end = from.unwrap_or((MailboxId(id.0.saturating_add(1)), Uid::FIRST));
+            let siblings = self.siblings(&begin, &end).await?;
+            self.orphans(id, &page.rows, &siblings);
+            begin = end;
             for ((_, uid), row) in page.rows {
                 counted.messages += 1;
                 counted.bytes += row.size();
@@ -119,9 +149,8 @@ impl Walk<'_> {
                 if u64::from(uid.get()) >= counters.uid_next {
                     self.fault(format!("{id} UID {uid}: is not below UIDNEXT"));
                 }
-                self.siblings((id, uid), &row, &blocks, version.0, &mut counted).await?;
+                self.check((id, uid), &row, &siblings, &blocks, version.0, &mut counted);
             }
-            from = page.next;
             if from.is_none() {
                 break;
             }
@@ -138,18 +167,43 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The other rows of a message.
     async fn siblings(
+        &self,
+        begin: &(MailboxId, Uid),
+        end: &(MailboxId, Uid),
+    ) -> Result<Siblings, ServiceError> {
+        let flags =
+            self.store.scan_range::<MessageFlags>(self.partition, begin..end, SPAN_ROWS_MAX);
+        let flags = flags.await?.rows.into_iter().map(|((_, uid), row)| (uid, row)).collect();
+        Ok(Siblings {
+            flags,
+            headers: self.uids::<MessageHeader>(begin, end).await?,
+            structures: self.uids::<MessageStructure>(begin, end).await?,
+        })
+    }
+
+    async fn uids<T: Table<Key = (MailboxId, Uid)>>(
+        &self,
+        begin: &(MailboxId, Uid),
+        end: &(MailboxId, Uid),
+    ) -> Result<BTreeSet<Uid>, ServiceError> {
+        let page = self.store.scan_range::<T>(self.partition, begin..end, SPAN_ROWS_MAX).await?;
+        Ok(page.rows.into_iter().map(|((_, uid), _)| uid).collect())
+    }
+
+    /// The other rows of a message.
+    fn check(
         &mut self,
-        key: (MailboxId, Uid),
+        (id, uid): (MailboxId, Uid),
         message: &MessageRow,
+        siblings: &Siblings,
         blocks: &FlagBlocks,
         version: u64,
         counted: &mut Counted,
-    ) -> Result<(), ServiceError> {
-        let (id, uid) = key;
-        match self.store.get::<MessageFlags>(self.partition, &key).await? {
-            Some(mut row) => {
+    ) {
+        match siblings.flags.get(&uid) {
+            Some(stored) => {
+                let mut row = stored.clone();
                 if (row.size, row.internal_date) != (message.size(), message.internal_date) {
                     self.fault(format!("{id} UID {uid}: its rows disagree on size or date"));
                 }
@@ -162,13 +216,27 @@ impl Walk<'_> {
             }
             None => self.fault(format!("{id} UID {uid}: has no flags row")),
         }
-        if self.store.get::<MessageHeader>(self.partition, &key).await?.is_none() {
+        if !siblings.headers.contains(&uid) {
             self.fault(format!("{id} UID {uid}: has no header row"));
         }
-        if self.store.get::<MessageStructure>(self.partition, &key).await?.is_none() {
+        if !siblings.structures.contains(&uid) {
             self.fault(format!("{id} UID {uid}: has no structure row"));
         }
-        Ok(())
+    }
+
+    /// Rows that a message left behind.
+    fn orphans(
+        &mut self,
+        id: MailboxId,
+        rows: &[((MailboxId, Uid), MessageRow)],
+        siblings: &Siblings,
+    ) {
+        let messages: BTreeSet<Uid> = rows.iter().map(|((_, uid), _)| *uid).collect();
+        let others = siblings.headers.iter().chain(&siblings.structures);
+        let others: BTreeSet<Uid> = others.chain(siblings.flags.keys()).copied().collect();
+        for uid in others.difference(&messages) {
+            self.fault(format!("{id} UID {uid}: has rows and is no message"));
+        }
     }
 
     async fn account(&mut self) -> Result<(), ServiceError> {

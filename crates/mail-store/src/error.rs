@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::secrets::Purpose;
+
 /// A read failed.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
@@ -16,8 +18,10 @@ pub enum StoreError {
         detail: String,
     },
     /// The row names a key that the secrets file does not hold.
-    #[error("key number {number} is not in the secrets file")]
+    #[error("the {purpose} key number {number} is not in the secrets file")]
     MissingKey {
+        /// What the key is for.
+        purpose: Purpose,
         /// The key's number.
         number: u8,
     },
@@ -91,12 +95,15 @@ pub enum OpenError {
     },
     /// The store names a key that the secrets file does not hold.
     #[error(
-        "{secrets}: key number {number}, which the store uses, is missing; put back the secrets \
-         file that belongs to this data directory (it is not part of a backup)"
+        "{secrets}: the {purpose} key number {number}, which the store uses, is missing or is \
+         another one; put back the secrets file that belongs to this data directory (it is not \
+         part of a backup)"
     )]
     MissingKey {
         /// The secrets file.
         secrets: PathBuf,
+        /// What the key is for.
+        purpose: Purpose,
         /// The key's number.
         number: u8,
     },

@@ -20,6 +20,7 @@ pub mod tables;
 
 pub use blob_store::{BlobStore, BodyRef};
 pub use change_bus::{ChangeBus, Hint, HintOrGap, Subscription};
+pub use engine::Work;
 pub use error::{CommitError, OpenError, StoreError};
 pub use lease::{Fence, LeaseStore};
 pub use meta_store::{

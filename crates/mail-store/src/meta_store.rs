@@ -1,11 +1,14 @@
 //! Ordered bytes in partitions: the only durable truth for mailboxes, queue and directory.
 
+use std::fmt;
 use std::future::Future;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::engine::Urge;
 use crate::error::{CommitError, StoreError};
 
 /// What a partition holds; the first byte of each of its keys.
@@ -110,15 +113,23 @@ pub struct Page {
     pub version: Version,
 }
 
-/// A commit that has its place in line. Await it for the outcome; dropping it does not undo it.
+/// A commit that has its place in line. Await it for the outcome; dropping it does not undo it. An
+/// unsynced one that nobody awaits is written with the next group.
 ///
 /// Commits of one partition are visible in the order of their `submit`. When one fails, the
 /// engine stops, and all later ones fail too.
-#[derive(Debug)]
 #[must_use = "nothing is durable before it is awaited"]
 pub struct Pending {
     pub(crate) version: Version,
     pub(crate) receiver: oneshot::Receiver<Result<Version, CommitError>>,
+    /// Its ticket and the line, which is told once that somebody waits.
+    pub(crate) urge: Option<(u64, Arc<dyn Urge>)>,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 /// The engine's side of the boundary: bytes in, bytes out. Values are sealed above it.

@@ -120,11 +120,18 @@ impl Screen {
         }
     }
 
+    /// Takes the bar off the terminal.
     #[expect(clippy::print_stderr, reason = "the progress bar")]
     fn clear_bar(&mut self) {
         if std::mem::take(&mut self.bar_shown) {
             eprint!("\r\x1b[K");
         }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.clear_bar();
     }
 }
 

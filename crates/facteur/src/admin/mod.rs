@@ -5,17 +5,20 @@ pub(crate) mod client;
 pub(crate) mod offline;
 mod queue;
 mod reindex;
+pub(crate) mod secrets;
 pub(crate) mod socket;
 mod verify;
 
 pub(crate) use queue::parse_id as parse_queue_id;
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use directory::Directory;
 use mail_service::MailService;
 use mail_store::Store;
+use mail_store::secrets::Secrets;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -28,6 +31,7 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) mail: MailService,
+    pub(crate) data_dir: PathBuf,
 }
 
 impl Services {
@@ -39,6 +43,7 @@ impl Services {
             .await
             .map_err(|error| format!("open the store: {error}"))?
             .map_err(|error| error.to_string())?;
+        sign_domains(config)?;
         let directory = Directory::open(store.clone(), config.directory.clone())
             .await
             .map_err(|error| format!("open the directory: {error}"))?;
@@ -59,7 +64,7 @@ impl Services {
         )
         .await
         .map_err(|error| format!("open the mail service: {error}"))?;
-        Ok(Self { store, directory, mail })
+        Ok(Self { store, directory, mail, data_dir: config.data_dir.clone() })
     }
 
     /// Flushes and closes the store.
@@ -89,6 +94,20 @@ pub(crate) fn is_ours(data_dir: &Path) -> Result<(), String> {
     }
 }
 
+/// Makes DKIM keys for hosted domains that have none.
+fn sign_domains(config: &Config) -> Result<(), String> {
+    let changed =
+        Secrets::change(&config.secrets_file, |keys| keys.add_dkim_where_missing(&config.domains));
+    let (_, added) = changed.map_err(|error| error.to_string())?;
+    for domain in added {
+        tracing::warn!(
+            target: "facteur", %domain,
+            "DKIM keys made: publish what `facteur secrets dns` prints, and copy the secrets file"
+        );
+    }
+    Ok(())
+}
+
 /// The configuration in the store's words.
 pub(crate) fn store_options(config: &Config) -> mail_store::StoreOptions {
     let storage = &config.storage;
@@ -99,6 +118,10 @@ pub(crate) fn store_options(config: &Config) -> mail_store::StoreOptions {
     options.wal_bytes_max = storage.log_mib_max << 20;
     options.disk_free_bytes_min = match storage.disk_free_mib_min {
         0 => (3 * (storage.write_buffer_mib + storage.log_mib_max)) << 20,
+        mib => mib << 20,
+    };
+    options.ballast_bytes = match storage.ballast_mib {
+        0 => options.disk_free_bytes_min,
         mib => mib << 20,
     };
     options.encrypt = storage.encryption == Encryption::On;
@@ -153,10 +176,32 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
     reporter.done(outcome);
 }
 
+/// How often a backup says how far it is.
+const BACKUP_PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// MiB in the files of a directory; 0 when it is not there.
+fn mib_in(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len()));
+    sizes.sum::<u64>() >> 20
+}
+
 async fn backup(services: &Services, dir: &Path, reporter: &Reporter) -> Result<(), String> {
     let (store, target) = (services.store.clone(), dir.to_owned());
-    tokio::task::spawn_blocking(move || store.backup(&target))
-        .await
+    let mut writing = tokio::task::spawn_blocking(move || store.backup(&target));
+    // Links within one file system are made at once; a copy to another one takes its time.
+    let total = mib_in(&services.data_dir);
+    let mut draft = dir.to_owned().into_os_string();
+    draft.push(".tmp");
+    let draft = PathBuf::from(draft);
+    let mut every = tokio::time::interval(BACKUP_PROGRESS_EVERY);
+    let written = loop {
+        tokio::select! {
+            written = &mut writing => break written,
+            _ = every.tick() => reporter.progress(mib_in(&draft), total),
+        }
+    };
+    written
         .map_err(|error| error.to_string())?
         .map_err(|error| format!("backup to {}: {error}", dir.display()))?;
     reporter.line(format!("backup written to {}", dir.display()));

@@ -4,16 +4,25 @@ use std::path::Path;
 
 use mail_store::Store;
 
+use super::Reporter;
+use super::client::Screen;
 use crate::cli::say;
 use crate::config::Config;
 
 /// Copies a backup into the configured, still empty, data directory.
 pub(crate) async fn restore(config: &Config, backup: &Path) -> Result<(), String> {
     let (options, source) = (super::store_options(config), backup.to_owned());
-    tokio::task::spawn_blocking(move || Store::restore(&source, options))
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
+    let (reporter, mut events) = Reporter::new();
+    let restoring = tokio::task::spawn_blocking(move || {
+        Store::restore(&source, options, |done, total| reporter.progress(done >> 20, total >> 20))
+    });
+    let mut screen = Screen::default();
+    while let Some(event) = events.recv().await {
+        screen.show(event);
+    }
+    drop(screen);
+    let restored = restoring.await.map_err(|error| error.to_string())?;
+    restored.map_err(|error| error.to_string())?;
     say(&format!("restored {} into {}", backup.display(), config.data_dir.display()));
     say("every UIDNEXT, UIDVALIDITY counter and version was moved forward by 2^20");
     Ok(())

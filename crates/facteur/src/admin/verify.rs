@@ -5,12 +5,28 @@ use super::{Reporter, Services};
 /// Bodies between two reports of progress.
 const PROGRESS_EVERY: u64 = 256;
 
+/// How far the walk has come, in bodies and messages.
+struct Progress<'a> {
+    reporter: &'a Reporter,
+    total: u64,
+}
+
+impl Progress<'_> {
+    fn say(&self, done: u64) {
+        self.reporter.progress(done, self.total.max(done));
+    }
+}
+
 /// Reports what it finds; the error says that something was found.
 pub(super) async fn run(services: &Services, reporter: &Reporter) -> Result<(), String> {
     let mut faults = 0;
     faults += directory(services, reporter).await?;
-    faults += bodies(services, reporter).await?;
-    faults += accounts(services, reporter).await?;
+    let bodies_expected = services.store.body_count_estimate();
+    let messages = services.mail.messages_stored().await.map_err(|error| error.to_string())?;
+    let progress = Progress { reporter, total: bodies_expected + messages };
+    let (found, seen) = bodies(services, &progress).await?;
+    faults += found;
+    faults += accounts(services, &progress, seen).await?;
     match faults {
         0 => {
             reporter.line("clean");
@@ -29,13 +45,15 @@ async fn directory(services: &Services, reporter: &Reporter) -> Result<usize, St
     Ok(report.faults.len())
 }
 
-async fn bodies(services: &Services, reporter: &Reporter) -> Result<usize, String> {
-    let progress = |done: u64| {
+/// Faults, and bodies looked at.
+async fn bodies(services: &Services, progress: &Progress<'_>) -> Result<(usize, u64), String> {
+    let reporter = progress.reporter;
+    let heard = |done: u64| {
         if done.is_multiple_of(PROGRESS_EVERY) {
-            reporter.progress(done, done + 1);
+            progress.say(done);
         }
     };
-    let verified = services.store.verify(progress).await.map_err(|error| error.to_string())?;
+    let verified = services.store.verify(heard).await.map_err(|error| error.to_string())?;
     for fault in &verified.faults {
         reporter.line(format!("fault: {}", fault.0));
     }
@@ -52,10 +70,15 @@ async fn bodies(services: &Services, reporter: &Reporter) -> Result<usize, Strin
             verified.groups_dropped
         ));
     }
-    Ok(verified.faults.len())
+    Ok((verified.faults.len(), verified.bodies))
 }
 
-async fn accounts(services: &Services, reporter: &Reporter) -> Result<usize, String> {
+async fn accounts(
+    services: &Services,
+    progress: &Progress<'_>,
+    bodies: u64,
+) -> Result<usize, String> {
+    let reporter = progress.reporter;
     let mut faults = 0;
     let mut messages = 0;
     let accounts = services
@@ -63,8 +86,8 @@ async fn accounts(services: &Services, reporter: &Reporter) -> Result<usize, Str
         .partitions(mail_store::Class::Account, None, usize::MAX)
         .await
         .map_err(|error| error.to_string())?;
-    let total = accounts.len() as u64;
-    for (index, id) in accounts.into_iter().enumerate() {
+    let total = accounts.len();
+    for id in accounts {
         let owner = mail_types::AccountId(id);
         let verified = services.mail.verify(owner).await.map_err(|error| error.to_string())?;
         for fault in &verified.faults {
@@ -72,7 +95,7 @@ async fn accounts(services: &Services, reporter: &Reporter) -> Result<usize, Str
         }
         faults += verified.faults.len();
         messages += verified.messages;
-        reporter.progress(index as u64 + 1, total);
+        progress.say(bodies + messages);
     }
     reporter.line(format!("mail: {total} accounts, {messages} messages, {faults} faults"));
     Ok(faults)

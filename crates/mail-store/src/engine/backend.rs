@@ -54,6 +54,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Reads a row.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
+    /// Reads several rows, in the order of the keys.
+    fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError>;
+
     /// Reads up to `limit` rows.
     fn scan(
         &self,
@@ -71,6 +74,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// # Errors
     /// What the engine said. Nobody knows whether the group is durable: the committer stops.
     fn write(&self, record: &GroupRecord, ops: &[Op], sync: bool) -> Result<(), String>;
+
+    /// About how many pieces of bodies there are.
+    fn chunk_count(&self) -> u64;
 
     /// Flushes and releases what the engine holds.
     fn close(&self) -> Result<(), String>;

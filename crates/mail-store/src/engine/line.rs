@@ -2,7 +2,9 @@
 //!
 //! `submit` checks a commit against what is stored and what is pending, gives it its place and
 //! returns; the committer's thread writes everyone who waits as one group with one sync. While it
-//! syncs, the next group gathers: twenty sessions share a sync without any timer.
+//! syncs, the next group gathers: twenty sessions share a sync without any timer. An unsynced
+//! commit that nobody waits for wakes nobody: it is written with the next group, so that a body and
+//! the message that refers to it are one write.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -25,6 +27,9 @@ use crate::meta_store::{Class, Commit, Cond, Durability, Expect, Partition, Pend
 /// commit may be larger and then goes alone.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes of unsynced commits that may wait for somebody else's group.
+const LAZY_BYTES_MAX: usize = 1 << 20;
+
 /// Versions kept in memory: a few megabytes.
 const HEADS_MAX: usize = 1 << 16;
 
@@ -32,6 +37,19 @@ const HEADS_MAX: usize = 1 << 16;
 pub(crate) struct Line<B: Backend> {
     shared: Arc<Shared<B>>,
     committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the committer has done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Groups written.
+    pub groups: u64,
+    /// Commits in them.
+    pub commits: u64,
+    /// Syncs of the log.
+    pub syncs: u64,
+    /// Bytes of keys and values in them.
+    pub log_bytes: u64,
 }
 
 struct Shared<B> {
@@ -53,6 +71,11 @@ struct State {
     heads: HashMap<Partition, Version>,
     waiting: HashMap<u64, oneshot::Sender<Result<Version, CommitError>>>,
     next_ticket: u64,
+    /// Bytes in the queue.
+    queued_bytes: usize,
+    /// Whether somebody waits for what is in the queue.
+    is_wanted: bool,
+    work: Work,
     closing: bool,
     /// Why no commit is taken any more.
     stopped: Option<String>,
@@ -120,7 +143,14 @@ impl<B: Backend> Line<B> {
         commit: Commit,
         extra: Extra,
     ) -> Result<Pending, CommitError> {
-        self.shared.submit(partition, commit, extra)
+        let (version, receiver, lazy) = self.shared.submit(partition, commit, extra)?;
+        let urge = lazy.map(|ticket| (ticket, Arc::clone(&self.shared) as Arc<dyn Urge>));
+        Ok(Pending { version, receiver, urge })
+    }
+
+    /// What has been done since the start.
+    pub(crate) fn work(&self) -> Work {
+        self.shared.state().work
     }
 
     /// Whether the engine has stopped after a failed write.
@@ -150,12 +180,13 @@ impl<B: Backend> Shared<B> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Version, outcome, and the ticket of a commit that nobody has woken the committer for.
     fn submit(
         &self,
         partition: Partition,
         commit: Commit,
         extra: Extra,
-    ) -> Result<Pending, CommitError> {
+    ) -> Result<(Version, Outcome, Option<u64>), CommitError> {
         let mut state = self.state();
         if let Some(why) = &state.stopped {
             return Err(CommitError::Unknown(why.clone()));
@@ -186,10 +217,20 @@ impl<B: Backend> Shared<B> {
             .or_insert_with(|| PendingPartition { version: head, commits: VecDeque::new() });
         pending.version = version;
         pending.commits.push_back(Arc::clone(&queued));
+        state.queued_bytes += queued.size;
+        let is_synced = queued.durability == Durability::Synced;
         state.queue.push_back(queued);
+        if is_synced || state.queued_bytes > LAZY_BYTES_MAX {
+            self.want(state);
+            return Ok((version, receiver, None));
+        }
+        Ok((version, receiver, Some(ticket)))
+    }
+
+    fn want(&self, mut state: MutexGuard<'_, State>) {
+        state.is_wanted = true;
         drop(state);
         self.arrived.notify_one();
-        Ok(Pending { version, receiver })
     }
 
     fn check(
@@ -237,7 +278,7 @@ impl<B: Backend> Shared<B> {
     /// Waits for commits; `None` when the line is closed and empty.
     fn take_group(&self) -> Option<Vec<Arc<Queued>>> {
         let mut state = self.state();
-        while state.queue.is_empty() {
+        while state.queue.is_empty() || !(state.is_wanted || state.closing) {
             if state.closing {
                 return None;
             }
@@ -252,6 +293,9 @@ impl<B: Backend> Shared<B> {
             }
             group.extend(state.queue.pop_front());
         }
+        let taken: usize = group.iter().map(|queued| queued.size).sum();
+        state.queued_bytes = state.queued_bytes.saturating_sub(taken);
+        state.is_wanted = !state.queue.is_empty();
         Some(group)
     }
 
@@ -264,6 +308,10 @@ impl<B: Backend> Shared<B> {
         metrics::counter!("facteur_store_log_bytes_total").increment(bytes as u64);
         metrics::histogram!("facteur_store_commits_per_group").record(group.len() as f64);
         let mut state = self.state();
+        state.work.groups += 1;
+        state.work.commits += group.len() as u64;
+        state.work.syncs += u64::from(sync);
+        state.work.log_bytes += bytes as u64;
         let mut senders = Vec::with_capacity(group.len());
         for queued in group {
             if let Some(pending) = state.pending.get_mut(&queued.partition) {
@@ -296,6 +344,23 @@ impl<B: Backend> Shared<B> {
         }
         drop(state);
         self.failed.send_replace(true);
+    }
+}
+
+type Outcome = oneshot::Receiver<Result<Version, CommitError>>;
+
+/// The line, for whoever waits for a commit.
+pub(crate) trait Urge: Send + Sync {
+    /// Somebody waits for the commit with this ticket.
+    fn urge(&self, ticket: u64);
+}
+
+impl<B: Backend> Urge for Shared<B> {
+    fn urge(&self, ticket: u64) {
+        let state = self.state();
+        if state.queue.front().is_some_and(|first| first.ticket <= ticket) {
+            self.want(state);
+        }
     }
 }
 
@@ -345,7 +410,11 @@ impl Future for Pending {
     type Output = Result<Version, CommitError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver).poll(context).map(|outcome| {
+        let polled = Pin::new(&mut self.receiver).poll(context);
+        if let (Poll::Pending, Some((ticket, line))) = (&polled, self.urge.take()) {
+            line.urge(ticket);
+        }
+        polled.map(|outcome| {
             outcome.unwrap_or_else(|_| Err(CommitError::Unknown("the committer is gone".into())))
         })
     }

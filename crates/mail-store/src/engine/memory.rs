@@ -30,7 +30,6 @@ struct State {
     /// Changes since the last sync, to be applied to `synced` then.
     unsynced: Vec<Op>,
     synced: Tables,
-    syncs: u64,
     /// Writes left before one fails; `None` never fails.
     writes_left: Option<u64>,
 }
@@ -67,16 +66,16 @@ impl Memory {
     pub(crate) fn fail_after(&self, writes: u64) {
         self.state().writes_left = Some(writes);
     }
-
-    /// How often the log was synced.
-    pub(crate) fn syncs(&self) -> u64 {
-        self.state().syncs
-    }
 }
 
 impl Backend for Memory {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         Ok(self.state().now.rows.get(key).cloned())
+    }
+
+    fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.now.rows.get(key).cloned()).collect())
     }
 
     fn scan(
@@ -118,9 +117,12 @@ impl Backend for Memory {
         if sync {
             let unsynced = std::mem::take(&mut state.unsynced);
             unsynced.iter().for_each(|op| state.synced.apply(op));
-            state.syncs += 1;
         }
         Ok(())
+    }
+
+    fn chunk_count(&self) -> u64 {
+        self.state().now.chunks.len() as u64
     }
 
     fn close(&self) -> Result<(), String> {

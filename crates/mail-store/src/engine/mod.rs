@@ -17,7 +17,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::watch;
 
 pub(crate) use backend::{Backend, Op, Rows};
-pub(crate) use line::Extra;
+pub use line::Work;
+pub(crate) use line::{Extra, Urge};
 pub(crate) use rocks_open::{Opened, Recovery};
 
 use crate::change_bus::ChangeBus;
@@ -26,7 +27,7 @@ use crate::meta_store::{Class, Commit, Direction, MetaStore, Page, Partition, Pe
 use crate::store::StoreOptions;
 use line::Line;
 use memory::Memory;
-use rocks::Rocks;
+pub(crate) use rocks::Rocks;
 
 /// Row within a partition that holds its version; table numbers start at 1.
 pub(crate) const VERSION_KEY: &[u8] = &[0];
@@ -98,6 +99,14 @@ impl Engine {
         Ok((Engine::Rocks(Running::start(backend, bus, opened.last_group)), opened))
     }
 
+    /// Reads a row of a RocksDB directory that is not opened for it: nothing there is changed.
+    pub(crate) fn read_without_opening(
+        options: &StoreOptions,
+        key: &[u8],
+    ) -> Result<Option<Bytes>, OpenError> {
+        rocks_open::read_row(options, key)
+    }
+
     /// An empty store in memory.
     pub(crate) fn new_memory(bus: ChangeBus) -> Self {
         Engine::Memory(Running::start(Memory::default(), bus, 0))
@@ -120,12 +129,9 @@ impl Engine {
         }
     }
 
-    /// How often the store in memory was synced.
-    pub(crate) fn syncs(&self) -> u64 {
-        match self {
-            Engine::Memory(running) => running.backend.syncs(),
-            Engine::Rocks(_) => 0,
-        }
+    /// What the committer has done since the start.
+    pub(crate) fn work(&self) -> Work {
+        with!(self, running => running.line.work())
     }
 
     pub(crate) fn submit(
@@ -143,6 +149,16 @@ impl Engine {
         key: &[u8],
     ) -> Result<Option<Bytes>, StoreError> {
         with!(self, running => running.backend.get(&full_key(partition, key)))
+    }
+
+    /// Reads rows by their whole keys.
+    pub(crate) fn get_whole(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        with!(self, running => running.backend.get_many(keys))
+    }
+
+    /// About how many pieces of bodies there are.
+    pub(crate) fn chunk_count(&self) -> u64 {
+        with!(self, running => running.backend.chunk_count())
     }
 
     pub(crate) fn version(&self, partition: Partition) -> Result<Version, StoreError> {
@@ -226,7 +242,8 @@ impl MetaStore for Engine {
         partition: Partition,
         keys: &[Bytes],
     ) -> Result<Vec<Option<Bytes>>, StoreError> {
-        keys.iter().map(|key| Engine::get(self, partition, key)).collect()
+        let whole: Vec<_> = keys.iter().map(|key| full_key(partition, key)).collect();
+        self.get_whole(&whole)
     }
 
     async fn scan(

@@ -6,7 +6,8 @@ use std::path::Path;
 use bytes::Bytes;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    ColumnFamily, CompactOptions, DB, FlushOptions, ReadOptions, WriteBatch, WriteOptions,
+    ColumnFamily, CompactOptions, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions, ReadOptions,
+    WriteBatch, WriteOptions,
 };
 
 use super::GROUP_KEY;
@@ -18,6 +19,9 @@ use crate::meta_store::Direction;
 
 /// Column family of body chunks; rows are in the default one.
 pub(crate) const CHUNKS: &str = "chunks";
+
+/// Passes of a compaction when there is little room.
+const COMPACT_PASSES_MAX: u64 = 20;
 
 /// An open database. Its lock file is held as long as this lives.
 pub(crate) struct Rocks {
@@ -46,19 +50,52 @@ impl Rocks {
         checkpoint.create_checkpoint(dir).map_err(engine_error)
     }
 
-    /// Gives the space of deleted bodies back to the file system.
-    pub(crate) fn compact_chunks(&self) -> Result<(), StoreError> {
+    fn flush(&self) -> Result<(), StoreError> {
+        let mut flush = FlushOptions::default();
+        flush.set_wait(true);
+        // Both: a log file can go when all families have flushed what stands in it.
+        self.db.flush_opt(&flush).map_err(engine_error)?;
+        self.db.flush_cf_opt(self.chunks()?, &flush).map_err(engine_error)
+    }
+
+    /// Bytes that the files with bodies take.
+    pub(crate) fn body_file_bytes(&self) -> u64 {
+        self.chunk_property("rocksdb.total-blob-file-size")
+    }
+
+    fn chunk_property(&self, name: &str) -> u64 {
+        let chunks = self.db.cf_handle(CHUNKS);
+        let value = chunks.map(|chunks| self.db.property_int_value_cf(chunks, name));
+        value.and_then(Result::ok).flatten().unwrap_or_default()
+    }
+
+    /// Gives the space of deleted rows and bodies back to the file system. What it writes anew
+    /// must fit into the free space before the old files go.
+    pub(crate) fn compact(&self, free: u64) -> Result<(), StoreError> {
+        self.flush()?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
+        self.compact_bodies(free / 2, &options)?;
+        let rows = self.db.property_int_value("rocksdb.total-sst-files-size");
+        if rows.map_err(engine_error)?.unwrap_or_default() <= free / 2 {
+            self.db.compact_range_opt(None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        Ok(())
+    }
+
+    /// Live bodies move out of the oldest files, as many at a time as there is room for, until each
+    /// old file had its turn.
+    fn compact_bodies(&self, room: u64, options: &CompactOptions) -> Result<(), StoreError> {
         let chunks = self.chunks()?;
-        let cutoff = |value| {
+        let cutoff = |value: &str| {
             let options = [("blob_garbage_collection_age_cutoff", value)];
             self.db.set_options_cf(chunks, &options).map_err(engine_error)
         };
-        self.db.flush_cf(chunks).map_err(engine_error)?;
-        // Live bodies move out of every old file this once, so that all of them can go.
-        cutoff("1.0")?;
-        let mut options = CompactOptions::default();
-        options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
-        self.db.compact_range_cf_opt(chunks, None::<&[u8]>, None::<&[u8]>, &options);
+        let passes = self.body_file_bytes().div_ceil(room.max(1)).clamp(1, COMPACT_PASSES_MAX);
+        cutoff(&format!("{:.3}", 1.0 / passes as f64))?;
+        for _ in 0..passes {
+            self.db.compact_range_cf_opt(chunks, None::<&[u8]>, None::<&[u8]>, options);
+        }
         cutoff("0.25")
     }
 }
@@ -67,6 +104,17 @@ impl Backend for Rocks {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let value = self.db.get_pinned(key).map_err(engine_error)?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let rows = self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME);
+        let rows = rows.ok_or_else(|| StoreError::Engine("no default family".into()))?;
+        let values = self.db.batched_multi_get_cf(rows, keys.iter().map(|key| &key[..]), false);
+        let read = values.into_iter().map(|value| match value {
+            Ok(value) => Ok(value.map(|value| Bytes::copy_from_slice(&value))),
+            Err(error) => Err(engine_error(error)),
+        });
+        read.collect()
     }
 
     fn scan(
@@ -131,12 +179,12 @@ impl Backend for Rocks {
         Ok(())
     }
 
+    fn chunk_count(&self) -> u64 {
+        self.chunk_property("rocksdb.estimate-num-keys")
+    }
+
     fn close(&self) -> Result<(), String> {
-        let mut flush = FlushOptions::default();
-        flush.set_wait(true);
-        let chunks = self.chunks().map_err(|error| error.to_string())?;
-        self.db.flush_opt(&flush).map_err(rocksdb::Error::into_string)?;
-        self.db.flush_cf_opt(chunks, &flush).map_err(rocksdb::Error::into_string)?;
+        self.flush().map_err(|error| error.to_string())?;
         self.db.cancel_all_background_work(true);
         Ok(())
     }

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
+use bytes::Bytes;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Options,
 };
+
+use rustix::process::{Resource, getrlimit};
 
 use super::GROUP_KEY;
 use super::group::GroupRecord;
@@ -16,8 +19,12 @@ use super::wal::Log;
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 
-/// Files RocksDB may hold open, below the usual limit of 1,024 to 65,536.
-const OPEN_FILES_MAX: i32 = 512;
+/// The part of the process's open files that RocksDB may have: connections need most of them.
+const OPEN_FILES_PART: u64 = 4;
+const OPEN_FILES_MIN: u64 = 64;
+const OPEN_FILES_MAX: u64 = 16_384;
+/// Bytes of checksum beside each entry of a write buffer, against flipped bits in memory.
+const BUFFER_CHECK_BYTES: u32 = 8;
 /// RocksDB's own LOG files: how many, and how large.
 const INFO_LOGS_MAX: usize = 5;
 const INFO_LOG_BYTES_MAX: usize = 4 << 20;
@@ -114,16 +121,22 @@ fn unexplained(log: &Log, recovered: u64, marked: u64) -> Option<String> {
 
 /// Replays the log without writing anything, and says which group it ends with.
 fn recoverable_group(options: &StoreOptions, recovery: Recovery) -> Result<u64, OpenError> {
-    let database = database_options(options, recovery);
-    let db =
-        DB::open_cf_descriptors_read_only(&database, &options.data_dir, families(options), false)
-            .map_err(|error| refused(options, error))?;
-    Ok(recovered_group(&db))
+    let db = open_read_only(options, recovery)?;
+    let record = db.get(GROUP_KEY).ok().flatten();
+    Ok(record.and_then(|bytes| GroupRecord::decode(&bytes)).unwrap_or_default().number)
 }
 
-fn recovered_group(db: &DB) -> u64 {
-    let record = db.get(GROUP_KEY).ok().flatten();
-    record.and_then(|bytes| GroupRecord::decode(&bytes)).unwrap_or_default().number
+/// Reads a row without writing anything.
+pub(crate) fn read_row(options: &StoreOptions, key: &[u8]) -> Result<Option<Bytes>, OpenError> {
+    let db = open_read_only(options, Recovery::Strict)?;
+    let value = db.get(key).map_err(|error| refused(options, error))?;
+    Ok(value.map(Bytes::from))
+}
+
+fn open_read_only(options: &StoreOptions, recovery: Recovery) -> Result<DB, OpenError> {
+    let database = database_options(options, recovery);
+    DB::open_cf_descriptors_read_only(&database, &options.data_dir, families(options), false)
+        .map_err(|error| refused(options, error))
 }
 
 fn open_database(options: &StoreOptions, recovery: Recovery) -> Result<DB, OpenError> {
@@ -158,7 +171,10 @@ fn database_options(options: &StoreOptions, recovery: Recovery) -> Options {
     });
     database.set_recycle_log_file_num(0);
     database.set_paranoid_checks(true);
-    database.set_max_open_files(OPEN_FILES_MAX);
+    // A closed log file that is missing or too short is refused, although its neighbours are whole.
+    // A salvage takes what there is.
+    database.set_track_and_verify_wals_in_manifest(recovery == Recovery::Strict);
+    database.set_max_open_files(open_files_max());
     database.set_keep_log_file_num(INFO_LOGS_MAX);
     database.set_max_log_file_size(INFO_LOG_BYTES_MAX);
     database.set_db_write_buffer_size(options.write_buffer_bytes as usize);
@@ -166,6 +182,21 @@ fn database_options(options: &StoreOptions, recovery: Recovery) -> Options {
     database.set_max_background_jobs(2);
     database.set_bytes_per_sync(1 << 20);
     database
+}
+
+/// RocksDB's share of the files that this process may hold open.
+fn open_files_max() -> i32 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    (limit / OPEN_FILES_PART).clamp(OPEN_FILES_MIN, OPEN_FILES_MAX) as i32
+}
+
+/// The families' common beginning: what the engine's binding has no function for.
+fn family_options() -> Options {
+    let text = format!("memtable_protection_bytes_per_key={BUFFER_CHECK_BYTES}");
+    Options::default().get_options_from_string(text).unwrap_or_else(|error| {
+        tracing::warn!(target: "facteur", %error, "write buffers are not protected");
+        Options::default()
+    })
 }
 
 /// Rows in the default family, bodies in their own: their values go to blob files, so that
@@ -179,7 +210,7 @@ fn families(options: &StoreOptions) -> Vec<ColumnFamilyDescriptor> {
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
 
-    let mut rows = Options::default();
+    let mut rows = family_options();
     rows.set_block_based_table_factory(&blocks);
     rows.set_compression_type(DBCompressionType::Lz4);
     rows.set_bottommost_compression_type(DBCompressionType::Zstd);

@@ -298,6 +298,11 @@ mod tests {
             let error = Store::open(options.clone()).err();
             assert!(matches!(error, Some(OpenError::DamagedLog { .. })), "{missing}: {error:?}");
         }
+        // Groups of one file follow those of the other only while both are there: the engine's own
+        // list of log files tells.
+        fs::remove_file(&files[0]).unwrap();
+        let error = Store::open(options.clone()).err();
+        assert!(matches!(error, Some(OpenError::DamagedLog { .. })), "{error:?}");
         fs::write(&files[0], &bytes).unwrap();
         let store = Store::open(options).unwrap();
         let verified = store.verify(|_| {}).await.unwrap();

@@ -1,5 +1,6 @@
 //! Backup while serving, restore elsewhere, salvage after damage.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -7,17 +8,23 @@ use std::path::{Path, PathBuf};
 
 use mail_types::ModSeq;
 
-use super::batch::Batch;
-use super::{Store, StoreOptions, block_on};
-use crate::engine::{Extra, Recovery, is_empty_dir};
+use super::batch::{Batch, row_key};
+use super::seal::Sealer;
+use super::typed::decode;
+use super::{Store, StoreOptions, block_on, check_keys, refusal};
+use crate::engine::{Engine, Extra, Recovery, full_key, is_empty_dir};
 use crate::error::{OpenError, StoreError};
 use crate::meta_store::{Class, Partition};
 use crate::secrets::Secrets;
 use crate::tables::directory::{Counters, ROSTER};
 use crate::tables::mail::{Account, Expunged, MailboxCounters};
+use crate::tables::system::{Identity, SYSTEM};
 
 /// How far a restore moves every counter: more than any mailbox gets in the life of a backup.
 const RESTORE_STEP: u64 = 1 << 20;
+
+/// Partitions moved forward that wait for their sync at once.
+const FORWARDED_WAITING_MAX: usize = 256;
 
 /// What a salvage found.
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +60,16 @@ impl Store {
     }
 
     /// Copies a backup into the empty `options.data_dir` and moves every counter forward, so that
-    /// nothing a client saw after the backup is ever given to another message. Blocks.
+    /// nothing a client saw after the backup is ever given to another message. `progress` hears
+    /// bytes copied and bytes to copy. Blocks.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what an operator can do.
-    pub fn restore(backup: &Path, options: StoreOptions) -> Result<(), OpenError> {
+    pub fn restore(
+        backup: &Path,
+        options: StoreOptions,
+        progress: impl Fn(u64, u64),
+    ) -> Result<(), OpenError> {
         let path = options.data_dir.clone();
         let failed = |detail: String| OpenError::Engine { path: path.clone(), detail };
         if !is_empty_dir(&path).map_err(|error| failed(error.to_string()))? {
@@ -66,8 +78,8 @@ impl Store {
         if !backup.join("CURRENT").exists() {
             return Err(failed(format!("{} is not a backup", backup.display())));
         }
-        // Checked before the long copy; an empty secrets file would never do.
-        Secrets::load(&options.secrets_file, false)?;
+        // Checked before the long copy.
+        check_backup(backup, &options)?;
         // The directory gets its name when all counters are moved: a restore that was cut off
         // leaves nothing that could be served.
         let mut name = path.clone().into_os_string();
@@ -77,7 +89,7 @@ impl Store {
         if copying.exists() {
             fs::remove_dir_all(&copying).map_err(of_io)?;
         }
-        copy_dir(backup, &copying).map_err(of_io)?;
+        copy_dir(backup, &copying, progress).map_err(of_io)?;
         let store = Store::open(StoreOptions { data_dir: copying.clone(), ..options })?;
         let forwarded = block_on(store.move_counters_forward());
         store.close();
@@ -97,6 +109,8 @@ impl Store {
     }
 
     pub(crate) async fn move_counters_forward(&self) -> Result<(), StoreError> {
+        // Many share a sync: there are tens of thousands of accounts.
+        let mut waiting = VecDeque::new();
         for class in [Class::Account, Class::Directory, Class::Blob, Class::Queue, Class::Lease] {
             for id in self.partitions(class, None, usize::MAX).await? {
                 let partition = Partition { class, id };
@@ -113,8 +127,16 @@ impl Store {
                     batch.put::<Counters>(&(), &counters);
                 }
                 let extra = Extra { chunks: Vec::new(), advance: RESTORE_STEP };
-                self.submit_with(partition, batch, extra)?.await?;
+                waiting.push_back(self.submit_with(partition, batch, extra)?);
+                if waiting.len() >= FORWARDED_WAITING_MAX
+                    && let Some(first) = waiting.pop_front()
+                {
+                    first.await?;
+                }
             }
+        }
+        for forwarded in waiting {
+            forwarded.await?;
         }
         Ok(())
     }
@@ -153,14 +175,32 @@ impl Store {
     }
 }
 
+/// Whether the secrets file holds the keys that a backup needs.
+fn check_backup(backup: &Path, options: &StoreOptions) -> Result<(), OpenError> {
+    let secrets = Secrets::load(&options.secrets_file, false)?;
+    let looking = StoreOptions { data_dir: backup.to_owned(), ..options.clone() };
+    let key = full_key(SYSTEM, &row_key::<Identity>(&()));
+    let Some(value) = Engine::read_without_opening(&looking, &key)? else { return Ok(()) };
+    let sealer = Sealer::new(&secrets, false)
+        .map_err(|detail| OpenError::Engine { path: backup.to_owned(), detail })?;
+    let row = decode::<Identity>(&sealer, key, value).and_then(|row| check_keys(&row, &secrets));
+    row.map_err(|error| refusal(error, options))
+}
+
 /// Copies files and syncs them; a backup has no directories within.
-fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+fn copy_dir(from: &Path, to: &Path, progress: impl Fn(u64, u64)) -> io::Result<()> {
     fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
+    let entries = fs::read_dir(from)?.collect::<io::Result<Vec<_>>>()?;
+    let mut total = 0;
+    for entry in &entries {
+        total += entry.metadata()?.len();
+    }
+    let mut done = 0;
+    for entry in entries {
         let target = to.join(entry.file_name());
-        fs::copy(entry.path(), &target)?;
+        done += fs::copy(entry.path(), &target)?;
         fs::File::open(&target)?.sync_all()?;
+        progress(done, total);
     }
     fs::File::open(to)?.sync_all()
 }

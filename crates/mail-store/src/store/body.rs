@@ -26,6 +26,9 @@ pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 /// How often naming is tried when another upload of the same body, or the collector, interferes.
 const NAMING_TRIES: usize = 8;
 
+/// Hints kept for the collector: some 40 MB.
+const RELEASED_MAX: usize = 1 << 20;
+
 /// What a running store knows of its bodies.
 pub(crate) struct Bodies {
     grace_seconds: i64,
@@ -36,6 +39,8 @@ pub(crate) struct Bodies {
     pins: Mutex<HashMap<BlobHash, u32>>,
     /// Bodies that lost a reference: the collector's hints.
     released: Mutex<HashSet<BlobHash>>,
+    /// Bytes of bodies removed since the last compaction.
+    pub(crate) removed_bytes: AtomicU64,
 }
 
 impl Bodies {
@@ -46,6 +51,7 @@ impl Bodies {
             next_upload: AtomicU64::new(0),
             pins: Mutex::default(),
             released: Mutex::default(),
+            removed_bytes: AtomicU64::new(0),
         }
     }
 
@@ -66,6 +72,14 @@ impl Bodies {
 
     pub(crate) fn pins(&self) -> MutexGuard<'_, HashMap<BlobHash, u32>> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a body lost a reference; when there is no room for the hint, the sweep finds it.
+    pub(crate) fn release(&self, hash: BlobHash) {
+        let mut released = self.released();
+        if released.len() < RELEASED_MAX {
+            released.insert(hash);
+        }
     }
 
     pub(crate) fn released(&self) -> MutexGuard<'_, HashSet<BlobHash>> {
@@ -195,8 +209,13 @@ impl BodyWriter {
         if let Some(pending) = self.in_flight.take() {
             pending.await?;
         }
+        // Most bodies are new. A large one asks first nevertheless: when it is stored already, its
+        // upload's note need not be written again.
+        let mut may_be_stored = self.upload.is_some();
         for _ in 0..NAMING_TRIES {
-            if let Some(reservation) = self.store.reserve_body(body, referrers)? {
+            if std::mem::replace(&mut may_be_stored, true)
+                && let Some(reservation) = self.store.reserve_body(body, referrers)?
+            {
                 return Ok(reservation);
             }
             let reservation = Reservation::pin(&self.store, body);

@@ -6,13 +6,14 @@
 //! renewed its grace and raised its shard's version, and each of the three stops the removal.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use mail_types::BlobHash;
 
 use super::Store;
 use super::batch::Batch;
 use super::body::{chunk_count, chunk_key};
-use crate::engine::{Extra, Op};
+use crate::engine::{Extra, Op, Rocks};
 use crate::error::{CommitError, StoreError};
 use crate::meta_store::{Class, Direction, Partition};
 use crate::table::Table;
@@ -24,8 +25,10 @@ use crate::tables::queue::QueueBodyUse;
 const SWEEP_ROWS: usize = 500;
 /// Pieces removed by one commit.
 const PIECES_PER_COMMIT: u32 = 1000;
-/// Bodies removed since the last compaction that make the next one worth it.
+/// Bytes of bodies removed since the last compaction that make the next one worth it, and the part
+/// of all bodies that they must be: it writes everything that is left anew.
 const COMPACT_AFTER_BYTES: u64 = 64 << 20;
+const COMPACT_AFTER_PART: u64 = 10;
 
 /// What a run of the collector did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +50,7 @@ enum Verdict {
 impl Store {
     /// Tells the collector that a reference to this body is gone.
     pub fn body_released(&self, hash: BlobHash) {
-        self.inner.bodies.released().insert(hash);
+        self.inner.bodies.release(hash);
     }
 
     /// Looks at the bodies that lost a reference since the last run.
@@ -59,7 +62,7 @@ impl Store {
         let mut collected = Collected::default();
         for hash in candidates {
             if let Verdict::Later = self.examine(hash, &mut collected).await? {
-                self.inner.bodies.released().insert(hash);
+                self.inner.bodies.release(hash);
             }
         }
         self.compact_after(&collected).await?;
@@ -98,7 +101,7 @@ impl Store {
     pub async fn compact(&self) -> Result<(), StoreError> {
         let store = self.clone();
         let compacted = tokio::task::spawn_blocking(move || match store.inner.engine.rocks() {
-            Some(rocks) => rocks.compact_chunks(),
+            Some(rocks) => rocks.compact(store.inner.guard.free().unwrap_or_default()),
             None => Ok(()),
         });
         compacted.await.map_err(|error| StoreError::Engine(error.to_string()))?
@@ -106,7 +109,14 @@ impl Store {
 
     async fn compact_after(&self, collected: &Collected) -> Result<(), StoreError> {
         metrics::counter!("facteur_store_bodies_removed_total").increment(collected.removed);
-        if collected.bytes >= COMPACT_AFTER_BYTES { self.compact().await } else { Ok(()) }
+        let removed = &self.inner.bodies.removed_bytes;
+        let total = removed.fetch_add(collected.bytes, Ordering::Relaxed) + collected.bytes;
+        let stored = self.inner.engine.rocks().map_or(0, Rocks::body_file_bytes);
+        if total < COMPACT_AFTER_BYTES.max(stored / COMPACT_AFTER_PART) {
+            return Ok(());
+        }
+        removed.store(0, Ordering::Relaxed);
+        self.compact().await
     }
 
     async fn examine(

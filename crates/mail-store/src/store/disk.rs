@@ -33,6 +33,11 @@ impl DiskGuard {
         Self { free, floor_bytes, was_full: AtomicBool::new(false) }
     }
 
+    /// Free bytes; `None` when nobody knows.
+    pub(crate) fn free(&self) -> Option<u64> {
+        (self.free)()
+    }
+
     /// Whether new mail must wait. An unreadable file system counts as full.
     pub(crate) fn is_full(&self) -> bool {
         let floor_bytes = self.floor_bytes;

@@ -1,6 +1,7 @@
 //! The store: an engine, the keys that seal its values, the disk guard, the bodies.
 
 mod backup;
+mod ballast;
 pub(crate) mod batch;
 pub(crate) mod body;
 mod collect;
@@ -15,10 +16,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::change_bus::ChangeBus;
-use crate::engine::{Engine, Opened, Recovery, is_empty_dir};
+use crate::engine::{Engine, Opened, Recovery, Work, is_empty_dir};
 use crate::error::{OpenError, StoreError};
 use crate::secrets::{Purpose, Secrets};
-use crate::tables::system::{Dropped, DroppedRow, FORMAT, Identity, IdentityRow, SYSTEM};
+use crate::tables::system::{Dropped, DroppedRow, FORMAT, Identity, IdentityRow, KeyInUse, SYSTEM};
 use batch::Batch;
 use body::Bodies;
 use disk::{DiskGuard, free_disk_of};
@@ -47,6 +48,8 @@ pub struct StoreOptions {
     pub wal_bytes_max: u64,
     /// New mail is refused below this much free disk; 0 never refuses.
     pub disk_free_bytes_min: u64,
+    /// Size of the ballast, a file that a start on a full disk may delete; 0 for none.
+    pub ballast_bytes: u64,
     /// Tells how much is free.
     pub free_disk: FreeDisk,
     /// Whether new values are sealed.
@@ -68,6 +71,7 @@ impl StoreOptions {
             write_buffer_bytes: 128 << 20,
             wal_bytes_max: 512 << 20,
             disk_free_bytes_min: 1920 << 20,
+            ballast_bytes: 0,
             encrypt: false,
             body_grace_seconds: 3600,
             clock: system_clock(),
@@ -116,6 +120,7 @@ impl Store {
         let fresh = is_empty_dir(&path).map_err(|error| failed(error.to_string()))?;
         let secrets = Secrets::load(&options.secrets_file, fresh)?;
         let sealer = Sealer::new(&secrets, options.encrypt).map_err(failed)?;
+        ballast::make_room(&options).map_err(|error| failed(error.to_string()))?;
         let bus = ChangeBus::default();
         let (engine, opened) = Engine::open_rocks(&options, recovery, bus.clone())?;
         let guard = DiskGuard::new(Arc::clone(&options.free_disk), options.disk_free_bytes_min);
@@ -124,6 +129,7 @@ impl Store {
         let store =
             Self { inner: Arc::new(Inner { engine, bus, secrets, sealer, guard, bodies, clock }) };
         store.start(&options, opened, recovery)?;
+        ballast::lay(&options);
         Ok((store, opened))
     }
 
@@ -167,9 +173,14 @@ impl Store {
         self.inner.engine.fail_after(writes);
     }
 
-    /// How often a store in memory was synced; for tests.
+    /// How often the log was synced since the start.
     pub fn syncs(&self) -> u64 {
-        self.inner.engine.syncs()
+        self.work().syncs
+    }
+
+    /// What has been written since the start.
+    pub fn work(&self) -> Work {
+        self.inner.engine.work()
     }
 
     /// The keys.
@@ -212,16 +223,7 @@ impl Store {
         opened: Opened,
         recovery: Recovery,
     ) -> Result<(), OpenError> {
-        let path = options.data_dir.clone();
-        self.identify().map_err(|error| match error {
-            StoreError::MissingKey { number } => {
-                OpenError::MissingKey { secrets: options.secrets_file.clone(), number }
-            }
-            StoreError::NewerFormat { found } => {
-                OpenError::NewerFormat { path: path.clone(), found, known: FORMAT }
-            }
-            error => OpenError::Engine { path: path.clone(), detail: error.to_string() },
-        })?;
+        self.identify().map_err(|error| refusal(error, options))?;
         if opened.groups_dropped > 0 {
             tracing::error!(
                 target: "facteur",
@@ -235,8 +237,7 @@ impl Store {
             };
             let mut batch = Batch::new();
             batch.put::<Dropped>(&opened.last_group, &row);
-            self.commit_now(batch)
-                .map_err(|error| OpenError::Engine { path, detail: error.to_string() })?;
+            self.commit_now(batch).map_err(|error| refusal(error, options))?;
         }
         Ok(())
     }
@@ -244,30 +245,33 @@ impl Store {
     /// Checks that this program and these keys fit the store, and counts the start.
     fn identify(&self) -> Result<(), StoreError> {
         let found = block_on(self.get::<Identity>(SYSTEM, &()))?;
-        let names = self.inner.secrets.newest(Purpose::BlobNames);
-        let names = names.ok_or(StoreError::MissingKey { number: 1 })?;
+        let secrets = &self.inner.secrets;
+        let newest = |purpose| secrets.newest(purpose).map_or(0, |(number, _)| number);
         let mut row = found.unwrap_or_else(|| IdentityRow {
             format: FORMAT,
-            blob_names_key: names.0,
-            blob_names_check: key_check(names.1),
-            data_keys: Vec::new(),
+            blob_names_key: newest(Purpose::BlobNames),
+            keys: Vec::new(),
             starts: 0,
         });
-        if row.format > FORMAT {
-            return Err(StoreError::NewerFormat { found: row.format });
-        }
-        let naming = self.inner.secrets.numbered(Purpose::BlobNames, row.blob_names_key);
-        let naming = naming.filter(|key| key_check(key) == row.blob_names_check);
-        let naming = naming.ok_or(StoreError::MissingKey { number: row.blob_names_key })?;
-        let held = |number: &&u8| self.inner.secrets.numbered(Purpose::Data, **number).is_none();
-        if let Some(&number) = row.data_keys.iter().find(held) {
-            return Err(StoreError::MissingKey { number });
-        }
-        let current = self.inner.sealer.current();
-        if current != 0 && !row.data_keys.contains(&current) {
-            row.data_keys.push(current);
+        check_keys(&row, secrets)?;
+        let in_use = [
+            (Purpose::BlobNames, row.blob_names_key),
+            (Purpose::Directory, newest(Purpose::Directory)),
+            (Purpose::Data, self.inner.sealer.current()),
+        ];
+        for (purpose, number) in in_use {
+            let is_noted = |key: &KeyInUse| (key.purpose, key.number) == (purpose, number);
+            if number > 0
+                && !row.keys.iter().any(is_noted)
+                && let Some(key) = secrets.numbered(purpose, number)
+            {
+                row.keys.push(KeyInUse { purpose, number, check: key_check(key) });
+            }
         }
         row.starts = row.starts.wrapping_add(1);
+        let naming = secrets.numbered(Purpose::BlobNames, row.blob_names_key).ok_or(
+            StoreError::MissingKey { purpose: Purpose::BlobNames, number: row.blob_names_key },
+        )?;
         self.inner.bodies.begin(*naming, row.starts);
         let mut batch = Batch::new();
         batch.put::<Identity>(&(), &row);
@@ -281,10 +285,36 @@ impl Store {
     }
 }
 
+/// Whether this program and these keys fit a store.
+fn check_keys(row: &IdentityRow, secrets: &Secrets) -> Result<(), StoreError> {
+    if row.format > FORMAT {
+        return Err(StoreError::NewerFormat { found: row.format });
+    }
+    for KeyInUse { purpose, number, check } in &row.keys {
+        let key = secrets.numbered(*purpose, *number);
+        if key.is_none_or(|key| key_check(key) != *check) {
+            return Err(StoreError::MissingKey { purpose: *purpose, number: *number });
+        }
+    }
+    Ok(())
+}
+
+/// A refusal to open, in the operator's words.
+fn refusal(error: StoreError, options: &StoreOptions) -> OpenError {
+    let path = options.data_dir.clone();
+    match error {
+        StoreError::MissingKey { purpose, number } => {
+            OpenError::MissingKey { secrets: options.secrets_file.clone(), purpose, number }
+        }
+        StoreError::NewerFormat { found } => OpenError::NewerFormat { path, found, known: FORMAT },
+        error => OpenError::Engine { path, detail: error.to_string() },
+    }
+}
+
 /// Tells keys apart without telling them.
 fn key_check(key: &[u8; 32]) -> [u8; 16] {
     let mut check = [0; 16];
-    let hash = blake3::keyed_hash(key, b"facteur: is this the key that names bodies?");
+    let hash = blake3::keyed_hash(key, b"facteur: is this the key that was in use?");
     check.copy_from_slice(&hash.as_bytes()[..16]);
     check
 }

@@ -56,16 +56,14 @@ impl Sealer {
         let unknown = |_| CommitError::Unknown("sealing failed".into());
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(unknown)?;
-        let mut sealed = payload.to_vec();
-        cipher
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(key),
-                &mut sealed,
-            )
-            .map_err(unknown)?;
         value.extend(nonce);
-        value.append(&mut sealed);
+        let begin = value.len();
+        value.extend_from_slice(payload);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = cipher
+            .seal_in_place_separate_tag(nonce, Aad::from(key), &mut value[begin..])
+            .map_err(unknown)?;
+        value.extend_from_slice(tag.as_ref());
         Ok(value.into())
     }
 
@@ -84,7 +82,10 @@ impl Sealer {
         if number == 0 {
             return Ok((format, value.slice(2..)));
         }
-        let cipher = self.keys.get(&number).ok_or(StoreError::MissingKey { number })?;
+        let cipher = self
+            .keys
+            .get(&number)
+            .ok_or(StoreError::MissingKey { purpose: Purpose::Data, number })?;
         let nonce: [u8; NONCE_LEN] = value
             .get(2..2 + NONCE_LEN)
             .and_then(|nonce| nonce.try_into().ok())
@@ -135,6 +136,6 @@ mod tests {
         secrets.add(Purpose::Data).unwrap();
         let sealed = Sealer::new(&secrets, true).unwrap().seal(b"row", 1, b"x").unwrap();
         let error = Sealer::new(&before, true).unwrap().open("t", b"row", sealed).unwrap_err();
-        assert!(matches!(error, StoreError::MissingKey { number: 2 }));
+        assert!(matches!(error, StoreError::MissingKey { purpose: Purpose::Data, number: 2 }));
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Store;
 use super::batch::{Batch, prefix_range, row_key};
+use super::seal::{Sealer, hex};
 use crate::engine::{Extra, full_key};
 use crate::error::{CommitError, StoreError};
 use crate::meta_store::{Class, Direction, MetaStore, Partition, Pending, Version};
@@ -45,11 +46,12 @@ impl Store {
         partition: Partition,
         keys: &[T::Key],
     ) -> Result<Vec<Option<T::Value>>, StoreError> {
-        let mut values = Vec::with_capacity(keys.len());
-        for key in keys {
-            values.push(self.get::<T>(partition, key).await?);
-        }
-        Ok(values)
+        let keys: Vec<_> = keys.iter().map(|key| full_key(partition, &row_key::<T>(key))).collect();
+        let values = self.inner.engine.get_whole(&keys)?;
+        let sealer = &self.inner.sealer;
+        let rows = keys.into_iter().zip(values);
+        rows.map(|(key, value)| value.map(|value| decode::<T>(sealer, key, value)).transpose())
+            .collect()
     }
 
     /// Reads a table's rows from `from` on (or from its beginning), rising.
@@ -166,26 +168,31 @@ impl Store {
         key: &Bytes,
         value: Bytes,
     ) -> Result<T::Value, StoreError> {
-        let whole = full_key(partition, key);
-        let (version, payload) = self.inner.sealer.open(T::NAME, &whole, value)?;
-        let decoded = match version {
-            version if version == T::VERSION => postcard::from_bytes(&payload).ok(),
-            older => T::migrate(older, &payload),
-        };
-        decoded.ok_or_else(|| StoreError::Corrupt {
-            table: T::NAME,
-            detail: format!(
-                "undecodable value, version {version}, at {}",
-                super::seal::hex(&whole)
-            ),
-        })
+        decode::<T>(&self.inner.sealer, full_key(partition, key), value)
     }
+}
+
+/// Opens and decodes the value of the row whose whole key this is.
+pub(crate) fn decode<T: Table>(
+    sealer: &Sealer,
+    key: Bytes,
+    value: Bytes,
+) -> Result<T::Value, StoreError> {
+    let (version, payload) = sealer.open(T::NAME, &key, value)?;
+    let decoded = match version {
+        version if version == T::VERSION => postcard::from_bytes(&payload).ok(),
+        older => T::migrate(older, &payload),
+    };
+    decoded.ok_or_else(|| StoreError::Corrupt {
+        table: T::NAME,
+        detail: format!("undecodable value, version {version}, at {}", hex(&key)),
+    })
 }
 
 fn read_key<T: Table>(key: &[u8]) -> Result<T::Key, StoreError> {
     let mut reader = KeyReader(key.get(1..).unwrap_or_default());
     T::Key::read(&mut reader).ok_or_else(|| StoreError::Corrupt {
         table: T::NAME,
-        detail: format!("unreadable key {}", super::seal::hex(key)),
+        detail: format!("unreadable key {}", hex(key)),
     })
 }

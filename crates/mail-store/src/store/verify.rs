@@ -1,9 +1,12 @@
 //! The store's part of `facteur verify`: bodies, names, references, and what was dropped.
 
+use bytes::Bytes;
 use mail_types::{AccountId, BlobHash};
 
 use super::Store;
+use super::batch::row_key;
 use super::body::{CHUNK_BYTES, chunk_count};
+use crate::engine::full_key;
 use crate::error::StoreError;
 use crate::meta_store::{Class, Partition};
 use crate::table::Table;
@@ -106,16 +109,21 @@ impl Store {
         let mut last = None;
         loop {
             let page = self.scan::<T>(referrer.partition(), from.as_ref(), 1000).await?;
-            for (key, _) in page.rows {
-                verified.uses += 1;
-                let (hash, place) = place(&key);
-                if last.replace(hash) == Some(hash) {
-                    continue;
-                }
-                if self.get::<BodyName>(shard(hash), &hash).await?.is_none() {
+            verified.uses += page.rows.len() as u64;
+            let mut uses: Vec<_> = page.rows.iter().map(|(key, _)| place(key)).collect();
+            // Uses of one body stand one after the other, perhaps on two pages.
+            uses.dedup_by_key(|(hash, _)| *hash);
+            uses.retain(|(hash, _)| last != Some(*hash));
+            last = uses.last().map(|(hash, _)| *hash).or(last);
+            let name = |hash: &BlobHash| row_key::<BodyName>(hash);
+            let known = |hash: &BlobHash| row_key::<BodyReferrer>(&(*hash, referrer));
+            let names = self.blob_rows_exist(&uses, name)?;
+            let known = self.blob_rows_exist(&uses, known)?;
+            for (((hash, place), is_named), is_known) in uses.iter().zip(names).zip(known) {
+                if !is_named {
                     verified.fault(format!("{place}: its body {hash} is missing"));
                 }
-                if self.get::<BodyReferrer>(shard(hash), &(hash, referrer)).await?.is_none() {
+                if !is_known {
                     verified.fault(format!("{place}: body {hash} does not know of it"));
                 }
             }
@@ -124,6 +132,25 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Store {
+    /// About how many bodies there are, for a progress bar.
+    pub fn body_count_estimate(&self) -> u64 {
+        self.inner.engine.chunk_count()
+    }
+
+    /// Whether each of these bodies has a row with this key in its shard.
+    fn blob_rows_exist(
+        &self,
+        uses: &[(BlobHash, String)],
+        key: impl Fn(&BlobHash) -> Bytes,
+    ) -> Result<Vec<bool>, StoreError> {
+        let keys: Vec<_> =
+            uses.iter().map(|(hash, _)| full_key(shard(*hash), &key(hash))).collect();
+        let values = self.inner.engine.get_whole(&keys)?;
+        Ok(values.iter().map(Option::is_some).collect())
     }
 }
 

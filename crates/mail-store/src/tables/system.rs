@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mail::table;
 use crate::meta_store::{Class, Partition};
+use crate::secrets::Purpose;
 use crate::table::Table;
 
 /// The one system partition.
@@ -24,12 +25,21 @@ pub struct IdentityRow {
     pub format: u32,
     /// Number of the key that names bodies; never changes.
     pub blob_names_key: u8,
-    /// What that key makes of a fixed text: another file's key of the same number is not it.
-    pub blob_names_check: [u8; 16],
-    /// Numbers of the data keys that may have sealed something; all must stay in the file.
-    pub data_keys: Vec<u8>,
+    /// Keys that were in use, all of which must stay in the secrets file.
+    pub keys: Vec<KeyInUse>,
     /// Starts so far; the high half of upload numbers.
     pub starts: u32,
+}
+
+/// A key that something stored depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyInUse {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its number.
+    pub number: u8,
+    /// What it makes of a fixed text: another file's key of the same number is not it.
+    pub check: [u8; 16],
 }
 
 /// What an unclean stop cost.

@@ -156,16 +156,18 @@ async fn a_body_that_only_a_queue_entry_uses_is_kept_until_the_entry_is_gone() {
         let shard = Referrer::QueueShard(7);
         let mut writer = store.body_writer();
         writer.write(b"on its way out").await.unwrap();
-        let body = writer.finish(&[of_account(1), shard]).await.unwrap();
-        refer(&store, &body, 1, 1).await;
-        enqueue(&store, &body, 7, 40).await;
-        enqueue(&store, &body, 7, 41).await;
-        let body = *body;
+        let reserved = writer.finish(&[of_account(1), shard]).await.unwrap();
+        refer(&store, &reserved, 1, 1).await;
+        enqueue(&store, &reserved, 7, 40).await;
+        enqueue(&store, &reserved, 7, 41).await;
+        let body = *reserved;
+        drop(reserved);
         place.pass(100);
         expunge(&store, &body, 1, 1).await;
         assert_eq!(store.collect_released().await.unwrap().removed, 0);
-        let stale = store.get::<BodyReferrer>(shard_of(&body), &(body.hash, of_account(1)));
-        assert_eq!(stale.await.unwrap(), None);
+        let key = (body.hash, of_account(1));
+        let stale = store.get::<BodyReferrer>(shard_of(&body), &key).await.unwrap();
+        assert_eq!(stale, None);
         dequeue(&store, &body, 7, 40).await;
         assert_eq!(store.collect_all().await.unwrap().removed, 0, "entry 41 refers to it");
         assert_eq!(read_all(&store, body).await, b"on its way out");
@@ -260,12 +262,17 @@ async fn ten_thousand_rounds_against_the_collector_in_memory() {
     race(Store::memory_with_grace(0), 10_000).await;
 }
 
+/// Rounds on disk, where each waits for syncs; `ROUNDS` asks for more.
+const ROUNDS_ON_DISK: u32 = 1_000;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rounds_against_the_collector_on_disk() {
+    let asked = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok());
+    let rounds = asked.unwrap_or(ROUNDS_ON_DISK);
     let place = Place::new();
     let mut options = place.options();
     options.body_grace_seconds = 0;
-    race(Store::open(options).unwrap(), 1_000).await;
+    race(Store::open(options).unwrap(), rounds).await;
 }
 
 #[tokio::test]

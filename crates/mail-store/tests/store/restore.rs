@@ -45,7 +45,7 @@ async fn after_a_restore_no_number_is_given_again() {
 
     let mut options = place.options();
     options.data_dir = place.path("restored");
-    Store::restore(&place.path("backup"), options.clone()).unwrap();
+    Store::restore(&place.path("backup"), options.clone(), |_, _| {}).unwrap();
     let store = Store::open(options.clone()).unwrap();
     let forwarded = store.version(account).await.unwrap();
     assert_eq!(forwarded.0, version.0 + STEP);
@@ -60,7 +60,7 @@ async fn after_a_restore_no_number_is_given_again() {
     let verified = store.verify(|_| {}).await.unwrap();
     assert_eq!((verified.faults, verified.bodies), (vec![], 1));
     drop(store);
-    assert!(Store::restore(&place.path("backup"), options).is_err(), "not over a store");
+    assert!(Store::restore(&place.path("backup"), options, |_, _| {}).is_err(), "not over a store");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_backup_while_commits_arrive_is_consistent() {
     writer.await.unwrap();
     let mut options = place.options();
     options.data_dir = place.path("restored");
-    Store::restore(&place.path("backup"), options.clone()).unwrap();
+    Store::restore(&place.path("backup"), options.clone(), |_, _| {}).unwrap();
     let verified = Store::open(options).unwrap().verify(|_| {}).await.unwrap();
     assert_eq!(verified.faults, vec![]);
 }
