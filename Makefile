@@ -3,6 +3,7 @@
 #   make test    everything: unit tests, foreign clients, crash tests, browser
 #   make check   format, lints, licences
 #   make power-cut  cut the power under a loaded server (needs root); ROUNDS=10 FS=ext4
+#   make bench   Facteur beside Debian's Postfix and Dovecot (needs root); ROWS=smtp20,login
 #   make build   the optimised program, target/release/facteur
 
 # Caches outlive the clone, so that a second clone does not build RocksDB again.
@@ -12,7 +13,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 ARGS ?=
 
-.PHONY: run test check build power-cut setup-build setup-test
+.PHONY: run test check bench build power-cut setup-build setup-test setup-bench
 
 run: setup-build
 	cargo run --locked --package facteur -- demo $(ARGS)
@@ -32,11 +33,21 @@ power-cut: setup-test
 	cargo build --locked --package facteur
 	tests/scripts/power_cut.sh "$(CARGO_TARGET_DIR)/debug/facteur" $(FS) $(ROUNDS)
 
+# All rows write docs/performance.md; chosen ones only show what they found.
+ROWS ?=
+bench: setup-bench
+	cargo build --locked --release --package facteur --package bench
+	"$(CARGO_TARGET_DIR)/release/bench" compare --facteur "$(CARGO_TARGET_DIR)/release/facteur" \
+		$(if $(ROWS),--rows $(ROWS),--page docs/performance.md) $(ARGS)
+
 build: setup-build
 	cargo build --locked --release --package facteur
 
 setup-build:
 	@tools/setup.sh build
+
+setup-bench:
+	@tools/setup.sh bench
 
 setup-test:
 	@tools/setup.sh test
