@@ -4,6 +4,7 @@
 #   make check   format, lints, licences
 #   make crash   break a loaded server and check what it holds: ROUNDS=10
 #                FAULT=kill|power|full|write|stop|backup FS=ext4|xfs (power, full: as root)
+#   make bench   Facteur beside Debian's Postfix and Dovecot (needs root); ROWS=smtp20,login
 #   make build   the optimised program, target/release/facteur
 
 # Caches outlive the clone, so that a second clone does not build RocksDB again.
@@ -13,7 +14,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 ARGS ?=
 
-.PHONY: run test check build crash setup-build setup-test
+.PHONY: run test check bench build crash setup-build setup-test setup-bench
 
 run: setup-build
 	cargo run --locked --package facteur -- demo $(ARGS)
@@ -36,11 +37,21 @@ crash: setup-test
 	python3 tests/scripts/crash.py "$(CARGO_TARGET_DIR)/debug/facteur" \
 	  --fault $(FAULT) --fs $(FS) --rounds $(ROUNDS) $(CRASH_ARGS)
 
+# All rows write docs/performance.md; chosen ones only show what they found.
+ROWS ?=
+bench: setup-bench
+	cargo build --locked --release --package facteur --package bench
+	"$(CARGO_TARGET_DIR)/release/bench" compare --facteur "$(CARGO_TARGET_DIR)/release/facteur" \
+		$(if $(ROWS),--rows $(ROWS),--page docs/performance.md) $(ARGS)
+
 build: setup-build
 	cargo build --locked --release --package facteur
 
 setup-build:
 	@tools/setup.sh build
+
+setup-bench:
+	@tools/setup.sh bench
 
 setup-test:
 	@tools/setup.sh test

@@ -56,9 +56,36 @@ tests() {
   fi
 }
 
+# Debian's mail servers, to measure beside Facteur. Their packages would start daemons on the usual
+# ports: a policy-rc.d forbids that while they are installed, and what is ours of it goes again.
+bench() {
+  build
+  local policy=/usr/sbin/policy-rc.d forbid=0
+  local why="to measure them beside Facteur (no daemon is started)"
+  if ! command -v postfix >/dev/null || ! command -v doveadm >/dev/null \
+    || [ ! -x /usr/lib/dovecot/lmtp ] || [ ! -x /usr/lib/dovecot/imap ]; then
+    [ "$(id -u)" -eq 0 ] || fail "make bench puts servers into control groups: run it as root"
+    if [ ! -e "$policy" ]; then
+      forbid=1
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod 755 "$policy"
+      trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
+    need "$why" 'command -v postfix=>postfix' 'test -x /usr/lib/dovecot/imap=>dovecot-imapd' \
+      'test -x /usr/lib/dovecot/lmtp=>dovecot-lmtpd'
+    # Nor are they started at the next boot.
+    if command -v systemctl >/dev/null; then
+      systemctl disable -q postfix dovecot dovecot.socket 2>/dev/null || true
+    fi
+    if [ $forbid -eq 1 ]; then rm -f "$policy"; trap - EXIT; fi
+  fi
+  need "to count syncs" 'command -v perf=>linux-perf'
+}
+
 case "${1:-}" in
   build) build ;;
   test) tests ;;
+  bench) bench ;;
   cargo-deny)
     if [ ! -x "$cache/tools/bin/cargo-deny" ]; then
       echo "facteur: building cargo-deny to check licences"
@@ -66,5 +93,5 @@ case "${1:-}" in
         --version "0.20.2" cargo-deny
       rm -rf "$cache/tools/target"
     fi ;;
-  *) fail "usage: tools/setup.sh build|test|cargo-deny" ;;
+  *) fail "usage: tools/setup.sh build|test|bench|cargo-deny" ;;
 esac
