@@ -263,7 +263,7 @@ async fn ten_thousand_rounds_against_the_collector_in_memory() {
 }
 
 /// Rounds on disk, where each waits for syncs; `ROUNDS` asks for more.
-const ROUNDS_ON_DISK: u32 = 1_000;
+const ROUNDS_ON_DISK: u32 = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rounds_against_the_collector_on_disk() {
