@@ -37,10 +37,10 @@ impl MailService {
         let rows = expunge::read(&cell, id, &old).await?;
         let queued = expunge::index_queue(&cell, id, &rows).await?;
         let log = Log::new(&cell, id).await?;
-        let ReceivedMessage { body, scanned } = message;
-        let reservation = body.finish(&[owner]).await?;
+        let ReceivedMessage { body, scanned, .. } = message;
+        let reservation = body.finish(&[owner.into()]).await?;
         let store = &self.inner.store;
-        let content = Content::new(store, &[owner], *reservation, &[], scanned).await?;
+        let content = Content::new(store, &[owner.into()], *reservation, &[], scanned).await?;
         let conversation = prepare::conversation(store, owner, &content.summary).await?;
         let internal_date = internal_date.unwrap_or_else(|| self.internal_date());
         let mut ready = Ready {
