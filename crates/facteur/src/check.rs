@@ -16,16 +16,24 @@ const SECONDS_MAX: i64 = 365 * 86_400;
 const MIB_MAX: i64 = 1 << 30;
 
 /// Settings for which 0 has a meaning, which the shipped file tells.
-const ZERO_ALLOWED: [&str; 9] = [
+const ZERO_ALLOWED: [&str; 17] = [
     "shutdown_seconds",
     "storage.block_cache_mib",
     "storage.disk_free_mib_min",
+    "storage.ballast_mib",
     "directory.quota_bytes_default",
     "directory.hashes_at_once_max",
     "directory.hashes_waiting_max",
     "directory.verified_seconds_max",
+    "mail.index_cache_mib",
     "smtp.data_bytes_per_second_min",
+    "smtp.hold_seconds_max",
     "smtp.greeting_delay_milliseconds",
+    "relay.delay_notice_hours",
+    "relay.retry_jitter_percent",
+    "relay.idle_seconds",
+    "relay.idle_connections_max",
+    "dns.cache_entries_max",
 ];
 
 /// What is wrong, and a text that stands on the line where.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mail_store::tables::mail::{BodyUse, MessageFlags, MessageFlagsRow, MessageHeader, Prepared};
 use mail_store::{Batch, Store, StoreOptions, account_partition};
-use mail_types::{AccountId, DocumentId, FlagSet, MailboxId, ModSeq, Uid};
+use mail_types::{AccountId, DocumentId, FlagSet, InternalDate, MailboxId, ModSeq, Uid};
 use rustix::time::{ClockId, clock_gettime};
 
 fn main() {
@@ -63,7 +63,13 @@ async fn deliver(store: &Store, session: u64, number: u64) {
     let mut batch = Batch::new().bump().guarded();
     batch.put::<MessageHeader>(&key, &Prepared::Inline(bytes[..700].to_vec()));
     let flags = FlagSet::new();
-    let row = MessageFlagsRow { flags, mod_seq: ModSeq(number), document: DocumentId(1) };
+    let row = MessageFlagsRow {
+        flags,
+        mod_seq: ModSeq(number),
+        document: DocumentId(1),
+        size: body.size,
+        internal_date: InternalDate::new(0, 0).expect("1970 is a date"),
+    };
     batch.put::<MessageFlags>(&key, &row);
     batch.put::<BodyUse>(&(body.hash, MailboxId(1), uid), &());
     store.commit(account_partition(account), batch).await.expect("it is durable");

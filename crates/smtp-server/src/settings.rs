@@ -63,7 +63,7 @@ impl Default for Settings {
             unknown_recipients_max,
             commands_max,
             // School years are planned within one year.
-            hold_seconds_max: 366 * 24 * 3600,
+            hold_seconds_max: 365 * 24 * 3600,
             command_seconds_max: timeouts.command.as_secs(),
             data_block_seconds_max: timeouts.data_block.as_secs(),
             data_bytes_per_second_min: timeouts.data_bytes_per_second_min,

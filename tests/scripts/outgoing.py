@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Drives `facteur demo --relay-to` with a server of its own behind it.
+
+    outgoing.py FACTEUR STEP        STEP: leave, refuse, kill, hold
+"""
+import imaplib
+import json
+import pathlib
+import queue
+import smtplib
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+PATIENCE = 60
+
+
+class Far(socketserver.ThreadingTCPServer):
+    """The outside world: takes mail, refuses unknown-…, puts off later-… until told otherwise."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), FarSession)
+        self.received = queue.Queue()
+        self.is_ready = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self):
+        return "127.0.0.1:%d" % self.server_address[1]
+
+
+class FarSession(socketserver.StreamRequestHandler):
+    def say(self, line):
+        self.wfile.write(line.encode() + b"\r\n")
+
+    def handle(self):
+        self.say("220 far.test ESMTP")
+        sender, recipients = None, []
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                self.say("250-far.test\r\n250-PIPELINING\r\n250 8BITMIME")
+            elif verb == b"MAIL":
+                sender, recipients = line.split(b"<")[1].split(b">")[0].decode(), []
+                self.say("250 2.1.0 OK")
+            elif verb == b"RCPT":
+                self.recipient(line.split(b"<")[1].split(b">")[0].decode(), recipients)
+            elif verb == b"DATA":
+                if not recipients:
+                    self.say("554 5.5.1 no recipients")
+                    continue
+                self.say("354 go on")
+                self.server.received.put((sender, recipients, self.content()))
+                self.say("250 2.0.0 OK")
+            elif verb == b"QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say("250 OK")
+
+    def recipient(self, address, recipients):
+        if address.startswith("unknown-"):
+            self.say("550 5.1.1 no such user")
+        elif address.startswith("later-") and not self.server.is_ready.is_set():
+            self.say("450 4.2.1 later, please")
+        else:
+            recipients.append(address)
+            self.say("250 2.1.5 OK")
+
+    def content(self):
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            lines.append(line[1:] if line.startswith(b".") else line)
+        return b"".join(lines)
+
+
+class Demo:
+    def __init__(self, program, far):
+        self.program, self.far = program, far
+        self.root = tempfile.TemporaryDirectory()
+        self.dir = pathlib.Path(self.root.name) / "demo"
+        self.base = free_port_base()
+        self.child = None
+        self.start()
+
+    def start(self):
+        (self.dir / "demo.json").unlink(missing_ok=True)
+        self.log = open(self.root.name + "/log", "ab")
+        arguments = [self.program, "demo", "--dir", self.dir, "--port-base", str(self.base),
+                     "--relay-to", self.far.address]
+        self.child = subprocess.Popen(arguments, stdout=self.log, stderr=self.log)
+        wait(lambda: (self.dir / "demo.json").exists(), "the demo to start")
+        self.description = json.loads((self.dir / "demo.json").read_text())
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+    def person(self, name):
+        return next(p for p in self.description["accounts"] if p["address"].startswith(name))
+
+    def send(self, recipients, message, options=()):
+        person = self.person("marie")
+        with smtplib.SMTP("127.0.0.1", self.description["ports"]["submission"]) as client:
+            client.login(person["address"], person["password"])
+            client.sendmail(person["address"], recipients, message, mail_options=options)
+
+    def inbox(self, name):
+        person = self.person(name)
+        with imaplib.IMAP4("127.0.0.1", self.description["ports"]["imap"]) as client:
+            client.login(person["address"], person["password"])
+            client.select("INBOX", readonly=True)
+            numbers = client.search(None, "ALL")[1][0].split()
+            return [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in numbers]
+
+    def command(self, *arguments):
+        done = subprocess.run(
+            [self.program, "--config", self.dir / "facteur.toml", *arguments],
+            capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def queue(self, *arguments):
+        lines = self.command("queue", "list", "--json", *arguments).splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def free_port_base():
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            base = probe.getsockname()[1] // 1000 * 1000
+        if 10000 <= base <= 60000 and all(is_free(base + n) for n in (24, 25, 80, 143, 443, 465, 587, 993)):
+            return base
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def wait(condition, what):
+    """There is no event to wait for: the other side is another process."""
+    until = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        if time.monotonic() > until:
+            raise SystemExit("waited in vain for " + what)
+        time.sleep(0.05)
+    return found
+
+
+def message(number, body="Bonjour."):
+    return (f"From: Marie <marie.martin@ac-paris.test>\r\nTo: far@far.test\r\nSubject: Essai {number}\r\n"
+            f"Message-ID: <{number}@ac-paris.test>\r\nDate: Tue, 24 Nov 2026 10:48:00 +0100\r\n\r\n{body}\r\n").encode()
+
+
+def leave(demo, far):
+    text = message(1, ".\r\n..un point\r\n.fin")
+    demo.send(["far@far.test", "jean.dupont@ac-paris.test"], text)
+    sender, recipients, content = far.received.get(timeout=PATIENCE)
+    assert sender == "marie.martin@ac-paris.test" and recipients == ["far@far.test"], recipients
+    assert content.endswith(text), content
+    assert content.startswith((b"Received: ", b"DKIM-Signature: ")), content[:80]
+    found = wait(lambda: [m for m in demo.inbox("jean") if m.endswith(text)], "the local copy")
+    assert len(found) == 1
+    wait(lambda: not demo.queue(), "the queue to be empty")
+    assert far.received.empty(), "delivered twice"
+
+
+def refuse(demo, far):
+    demo.send(["unknown-user@far.test", "later-user@far.test"], message(2))
+
+    def notice():
+        return [m for m in demo.inbox("marie") if b"unknown-user@far.test" in m]
+    found = wait(notice, "the notice")
+    assert b"Status: 5.1.1" in found[0] and b"multipart/report" in found[0], found[0]
+    assert b"550 5.1.1 no such user" in found[0]
+
+    def deferred():
+        waiting = demo.queue("--recipient", "later-")
+        return waiting if waiting and waiting[0]["recipients"][0]["last"] else None
+    waiting = wait(deferred, "the reason to be kept")
+    last = waiting[0]["recipients"][0]["last"]
+    assert last["reply"] == "450 4.2.1 later, please" and last["status"] == "4.2.1", last
+    assert "later, please" in demo.command("queue", "show", waiting[0]["queue_id"])
+    far.is_ready.set()
+    demo.command("queue", "retry", waiting[0]["queue_id"])
+    assert far.received.get(timeout=PATIENCE)[1] == ["later-user@far.test"]
+    wait(lambda: not demo.queue(), "the queue to be empty")
+
+
+def kill(demo, far):
+    count = 40
+    for number in range(count):
+        demo.send([f"later-{number}@far.test"], message(100 + number))
+    demo.kill()
+    demo.start()
+    assert len(demo.queue("--recipient", "later-")) == count
+    far.is_ready.set()
+    demo.command("queue", "retry", "--all")
+    seen = {far.received.get(timeout=PATIENCE)[1][0] for _ in range(count)}
+    assert seen == {f"later-{number}@far.test" for number in range(count)}
+    wait(lambda: not demo.queue(), "the queue to be empty")
+    assert "clean" in demo.command("verify")
+
+
+def hold(demo, far):
+    demo.send(["far@far.test"], message(3), ["HOLDFOR=3600"])
+    [waiting] = demo.queue()
+    assert waiting["recipients"][0]["attempts"] == 0
+    demo.command("queue", "hold", waiting["queue_id"])
+    assert demo.queue("--held")[0]["queue_id"] == waiting["queue_id"]
+    demo.command("queue", "retry", waiting["queue_id"])
+    assert far.received.get(timeout=PATIENCE)[2].endswith(message(3))
+    demo.send(["far@far.test"], message(4), ["HOLDFOR=3600"])
+    [waiting] = wait(lambda: [q for q in demo.queue() if q["queue_id"] != waiting["queue_id"]], "the second")
+    demo.command("queue", "delete", waiting["queue_id"], "--yes")
+    wait(lambda: not demo.queue(), "the queue to be empty")
+    assert far.received.empty()
+
+
+def main():
+    program, step = sys.argv[1:]
+    far = Far()
+    demo = Demo(program, far)
+    try:
+        {"leave": leave, "refuse": refuse, "kill": kill, "hold": hold}[step](demo, far)
+        print(step, "ok")
+    except BaseException:
+        sys.stdout.write(pathlib.Path(demo.root.name, "log").read_text()[-6000:])
+        raise
+    finally:
+        demo.kill()
+
+
+if __name__ == "__main__":
+    main()
