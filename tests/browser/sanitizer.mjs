@@ -104,7 +104,7 @@ try {
           for (const element of frame.contentDocument.body.querySelectorAll("*")) {
             const bad = /^(script|svg|math|iframe|object|embed|form|input|button|style|link|meta|base|template|video|audio|textarea|select|dialog|marquee)$/;
             const names = element.getAttributeNames().filter((name) => /^on|^id$|^name$|srcdoc|action/.test(name));
-            const scheme = element.protocol && !/^(https?|mailto|tel):$/.test(element.protocol);
+            const scheme = element.hasAttribute("href") && element.protocol && !/^(https?|mailto|tel):$/.test(element.protocol);
             if (bad.test(element.localName) || names.length || scheme) wrong.push([index, element.outerHTML]);
           }
         }
