@@ -34,8 +34,10 @@ try {
   const pending = new Set();
   let idle = () => {};
   const end = (requestId) => { pending.delete(requestId); if (!pending.size) idle(); };
-  wire.on("Network.requestWillBeSent", ({ requestId, request, type }) => {
-    if (request.url.startsWith("data:")) return;
+  const { frameTree } = await wire.send("Page.getFrameTree");
+  wire.on("Network.requestWillBeSent", ({ requestId, request, type, frameId }) => {
+    // The letter's own frame is another process, which tells this one nothing of its end.
+    if (request.url.startsWith("data:") || frameId !== frameTree.frame.id) return;
     requests.set(requestId, request.url);
     if (type !== "EventSource") pending.add(requestId);
   });
@@ -43,6 +45,7 @@ try {
     if (type === "EventSource") bytes += response.encodedDataLength;
   });
   wire.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    if (!requests.has(requestId)) return;
     bytes += encodedDataLength;
     // It came out of the cache.
     if (!encodedDataLength) requests.delete(requestId);

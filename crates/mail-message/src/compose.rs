@@ -131,7 +131,7 @@ impl Draft {
             ));
         }
         for (name, value) in notes {
-            message = message.header(*name, HeaderType::from(Text::new(subject(value))));
+            message = message.header(*name, note(value));
         }
         message.write_to_vec().map_err(|error| ComposeError::Write(error.to_string()))
     }
@@ -197,6 +197,17 @@ impl Attachment {
     }
 }
 
+/// ASCII in short words is folded as it is: a builder that finds a word long would encode it, and
+/// what comes back would have other spaces.
+fn note(value: &str) -> HeaderType<'_> {
+    let is_short = |word: &str| word.len() <= NOTE_WORD_BYTES_MAX;
+    if value.is_ascii() && value.split(' ').all(is_short) {
+        return HeaderType::from(Raw::new(value.replace(' ', "\r\n ")));
+    }
+    HeaderType::from(Text::new(subject(value)))
+}
+
+const NOTE_WORD_BYTES_MAX: usize = 76;
 const OPAQUE: &str = "application/octet-stream";
 
 /// A subject that cannot be folded is cut, so that no line is too long for the next server.

@@ -177,7 +177,8 @@ fn mail(line: &str) -> Result<Command, PeerMisbehaved> {
 fn recipient(line: &str) -> Result<Command, PeerMisbehaved> {
     let (path, line) = split_path(line).ok_or(PeerMisbehaved::Recipient)?;
     let parameters = parameter::check_recipient(path.tail)?;
-    let line = terminated(&line);
+    // All of its parameters were read; smtp-proto does not know RFC 6533's ORCPT.
+    let line = terminated(line.strip_suffix(path.tail).unwrap_or(&line));
     let Request::Rcpt { .. } = request(&line, "RCPT")? else {
         return Err(PeerMisbehaved::Syntax);
     };

@@ -246,7 +246,7 @@ async fn a_draft_saved_again_and_again_is_one_message_after_a_power_cut_too() {
     let after = server.after_power_cut().await;
     let inbox = after.inbox(1).await;
     assert_eq!(uids(&inbox), [1, 72]);
-    assert_eq!(flags(&inbox, 72), "\\Draft \\Seen");
+    assert_eq!(flags(&inbox, 72), "\\Seen \\Draft");
     assert_eq!(after.bytes(&inbox, 72).await, message(79));
     let status = after.status(1, "INBOX").await;
     assert_eq!((status.messages, status.unseen), (2, 1));

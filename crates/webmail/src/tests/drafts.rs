@@ -122,7 +122,7 @@ async fn seventy_saves_leave_one_draft_and_sending_leaves_none() {
     let saved = drafts(&bench, MARIE).await;
     assert_eq!(saved.len(), 1);
     let (flags, bytes) = &saved[0];
-    assert_eq!(flags, "\\Draft \\Seen");
+    assert_eq!(flags, "\\Seen \\Draft");
     for part in ["Bcc: <secret@ac.test>", "To: <paul.durand@ac.test>", "plan.pdf", "Ligne 70"] {
         assert!(bytes.contains(part), "{part} in {bytes}");
     }

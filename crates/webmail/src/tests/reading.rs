@@ -19,7 +19,8 @@ async fn html_comes_alone_and_locked_in() {
     assert!(!page.text().contains("Été</p>"), "no mail HTML in our page");
     let body = marie.get(&format!("{path}/corps")).await;
     let text = body.text();
-    assert!(text.contains("<p>Été</p>") && !text.contains("alert") && !text.contains("x.test"));
+    assert!(text.contains("<p>Été</p>"), "{text}");
+    assert!(!text.contains("alert(") && !text.contains("x.test"), "{text}");
     assert!(text.contains("images distantes"));
     assert_eq!(
         body.header("content-security-policy"),
@@ -94,7 +95,8 @@ async fn whatever_a_part_claims_it_arrives_as_a_file_with_one_name() {
         ("text/javascript", "x%0D%0ASet-Cookie%3A%20a%3Db", "x%20Set-Cookie_%20a%3Db"),
         ("image/png", "%E2%80%AEgnp.exe", "gnp.exe"),
         ("text/calendar", "con", "_con"),
-        ("application/x-thing", &long, &long[..150]),
+        // A name of thousands of characters is no name.
+        ("application/x-thing", &long, "fichier-8"),
     ];
     let mut mail = "From: x@y.test\nSubject: x\nMIME-Version: 1.0\n\
         Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: text/plain\n\nx\n"
