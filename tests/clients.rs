@@ -52,5 +52,11 @@ fn browse(name: &str) {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}\n{text}\n{errors}\n{}", demo.log_tail());
+    tell(&text);
+}
+
+/// What was found, for whoever runs the tests with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "figures beside the verdict")]
+fn tell(text: &str) {
     print!("{text}");
 }

@@ -104,7 +104,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn is_product(path: &str) -> bool {
-    path.starts_with("crates/") && path.contains("/src/") && !path.ends_with("/tests.rs")
+    let is_test = path.ends_with("tests.rs") || path.contains("/src/tests/");
+    path.starts_with("crates/") && path.contains("/src/") && !is_test
 }
 
 /// The names in a manifest's `[dependencies]`.

@@ -28,13 +28,8 @@ impl Outgoing {
         let transport = Transport::new(&config.relay, &config.hostname, Arc::new(dns))
             .map_err(|error| format!("relay: {error}"))?;
         let routes = Arc::new(ArcSwap::from_pointee(routes(config)?));
-        let worker = Worker::new(
-            services.mail.clone(),
-            &config.relay,
-            Arc::clone(&routes),
-            transport,
-            None,
-        );
+        let worker =
+            Worker::new(services.mail.clone(), &config.relay, Arc::clone(&routes), transport, None);
         tasks.spawn(worker.run(shutdown.clone()));
         Ok(Self { routes })
     }

@@ -292,10 +292,9 @@ fn meaning((class, subject, detail): (u8, u16, u16)) -> (&'static str, &'static 
             "le serveur du destinataire ne sait pas lire ce message.",
             "its server cannot process this message.",
         ),
-        (_, 7, _) => (
-            "le serveur du destinataire refuse ce message.",
-            "its server refuses this message.",
-        ),
+        (_, 7, _) => {
+            ("le serveur du destinataire refuse ce message.", "its server refuses this message.")
+        }
         (4, ..) => ("le serveur du destinataire n'est pas prêt.", "its server is not ready."),
         _ => ("le serveur du destinataire l'a refusé.", "its server refused it."),
     }

@@ -7,9 +7,7 @@ use mail_message::scan::Scanned;
 use mail_message::trace::delivery_fields;
 use mail_store::tables::mail::MessageRow;
 use mail_store::{Referrer, Reservation};
-use mail_types::{
-    AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, Uid,
-};
+use mail_types::{AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, Uid};
 
 use crate::account::Settling;
 use crate::error::ServiceError;
@@ -172,10 +170,7 @@ async fn finish(queued: Queued, shared: &Shared) -> Result<(), ServiceError> {
 }
 
 /// RFC 5321 §6.3: a message that was here before, or nearly everywhere, is not taken again.
-pub(crate) fn check_loop(
-    raw_header: &[u8],
-    recipients: &[Recipient],
-) -> Result<(), ServiceError> {
+pub(crate) fn check_loop(raw_header: &[u8], recipients: &[Recipient]) -> Result<(), ServiceError> {
     if header::count(raw_header, "Received") > RECEIVED_MAX {
         return Err(ServiceError::Loop);
     }

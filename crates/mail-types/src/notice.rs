@@ -75,8 +75,7 @@ impl Default for Notify {
 
 impl fmt::Display for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named =
-            [(self.success, "SUCCESS"), (self.failure, "FAILURE"), (self.delay, "DELAY")];
+        let named = [(self.success, "SUCCESS"), (self.failure, "FAILURE"), (self.delay, "DELAY")];
         let elements: Vec<&str> =
             named.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
         f.write_str(if elements.is_empty() { "NEVER" } else { "" })?;

@@ -126,8 +126,7 @@ impl Attempts {
     /// By the schedule, or never again.
     fn again(&self, row: &QueueRecipientRow, mut attempt: Attempt) -> Settlement {
         let now = system_time(self.service.now());
-        let first_seen =
-            system_time(Timestamp::from_second(row.due_since).unwrap_or_default());
+        let first_seen = system_time(Timestamp::from_second(row.due_since).unwrap_or_default());
         match self.schedule.next(row.attempts + 1, first_seen, now, rand::random()) {
             Next::Attempt(at) => {
                 let late = self.schedule.is_late(first_seen, now);
@@ -155,12 +154,12 @@ impl Attempts {
     ) -> Vec<(u32, Settlement)> {
         let mut verdicts = Vec::with_capacity(recipients.len());
         for (number, row) in recipients {
-            verdicts.push((*number, self.into_mailbox(entry, row).await));
+            verdicts.push((*number, self.deliver_here(entry, row).await));
         }
         verdicts
     }
 
-    async fn into_mailbox(&self, entry: &Entry, row: &QueueRecipientRow) -> Settlement {
+    async fn deliver_here(&self, entry: &Entry, row: &QueueRecipientRow) -> Settlement {
         let size = entry.message.body.size + entry.message.prefix.len() as u64;
         let delivered = match self.service.recipient(&row.address, Some(size)).await {
             Ok(recipient) => self.service.deliver_queued(entry, &recipient).await.map_err(failure),
@@ -216,11 +215,7 @@ fn describe(attempt: &delivery::Attempt, next_hop: &str) -> Attempt {
     }
 }
 
-fn transaction(
-    entry: &Entry,
-    recipients: &[(u32, QueueRecipientRow)],
-    size: u64,
-) -> Transaction {
+fn transaction(entry: &Entry, recipients: &[(u32, QueueRecipientRow)], size: u64) -> Transaction {
     let message = &entry.message;
     let recipients = recipients.iter().map(|(_, row)| send::Recipient {
         forward_path: row.address.clone(),

@@ -111,6 +111,8 @@ impl Worker {
                 (job, feedback, settled)
             });
         }
+        let waiting: usize = self.lines.lengths().map(|(_, length)| length).sum();
+        metrics::gauge!("facteur_queue_attempts_waiting").set(waiting as f64);
         metrics::gauge!("facteur_queue_attempts_running").set(self.running.len() as f64);
         metrics::gauge!("facteur_queue_messages").set(self.service.queue_length() as f64);
     }

@@ -67,9 +67,7 @@ impl Transactions {
     pub(crate) async fn answer(&mut self, request: Request) -> Answer {
         let answer = match request {
             Request::Authenticate { login, password } => self.authenticate(&login, &password).await,
-            Request::Mail { reverse_path, parameters } => {
-                self.mail(reverse_path, parameters).await
-            }
+            Request::Mail { reverse_path, parameters } => self.mail(reverse_path, parameters).await,
             Request::Recipient { forward_path, parameters } => {
                 self.recipient(forward_path, parameters).await
             }

@@ -27,8 +27,7 @@ use std::time::Instant;
 
 use mail_types::{EmailAddress, EnvelopeId, Notify, OriginalRecipient, Ret, ReversePath};
 use smtp_session::send::{
-    Client, Config, Credentials, EightBit, Outcome, Recipient,
-    Role, StartTls, Step, Transaction,
+    Client, Config, Credentials, EightBit, Outcome, Recipient, Role, StartTls, Step, Transaction,
 };
 use text::unescape;
 

@@ -401,7 +401,7 @@ mod tests {
             let (rows, counts) = written(&tokens).finish(false);
             prop_assert_eq!(counts.iter().sum::<u32>() as usize, rows.len());
             prop_assert!(rows.iter().all(|row| row.2.len() < 32 << 10));
-            prop_assert_eq!(read(&rows), tokens.clone());
+            prop_assert_eq!(&read(&rows), &tokens);
             let (packed, counts) = written(&tokens).finish(true);
             if counts.is_empty() {
                 let streams = unpack(&Bytes::from(packed[0].2.clone())).unwrap();

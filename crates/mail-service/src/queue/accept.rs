@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use mail_message::header;
+use mail_store::Referrer;
 use mail_store::tables::queue::{
     QueueBodyUse, QueueMessage, QueueMessageRow, QueueRecipient, QueueRecipientRow, shard_of,
 };
-use mail_store::Referrer;
 use mail_types::{
     AccountId, EmailAddress, EnvelopeId, Notify, OriginalRecipient, QueueId, Ret, ReversePath,
 };

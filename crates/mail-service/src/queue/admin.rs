@@ -5,8 +5,8 @@ use mail_types::{Actor, QueueId, ReversePath};
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
-use super::settle::remove_message;
 use super::partition_of;
+use super::settle::remove_message;
 use crate::error::ServiceError;
 use crate::service::MailService;
 
@@ -39,10 +39,7 @@ impl Filter {
 
     fn fits_recipient(&self, row: &QueueRecipientRow) -> bool {
         self.is_held.is_none_or(|is_held| row.is_held == is_held)
-            && self
-                .recipient
-                .as_deref()
-                .is_none_or(|part| contains(&row.address.to_string(), part))
+            && self.recipient.as_deref().is_none_or(|part| contains(&row.address.to_string(), part))
     }
 
     fn select(&self, mut entry: Entry) -> Option<Entry> {
