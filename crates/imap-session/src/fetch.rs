@@ -136,6 +136,10 @@ fn body_section(lexer: &mut Lexer<'_>, peek: bool) -> Result<Section, Bad> {
             return Err(Bad("A part number has too many levels"));
         }
         if !lexer.skip(b'.') {
+            // section-spec = section-msgtext / (section-part ["." section-text])
+            if lexer.peek() != Some(b']') {
+                return Err(Bad("A dot is missing behind a part number"));
+            }
             break;
         }
         if lexer.peek() == Some(b']') {

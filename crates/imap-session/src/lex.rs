@@ -184,7 +184,11 @@ impl<'a> Lexer<'a> {
         match self.peek() {
             Some(b'"' | b'{') => self.string(),
             _ => {
-                Ok(self.take_while(|byte| is_astring(byte) || matches!(byte, b'%' | b'*')).to_vec())
+                let pattern = |byte| is_astring(byte) || matches!(byte, b'%' | b'*');
+                match self.take_while(pattern) {
+                    [] => Err(Bad("Expected a pattern")),
+                    pattern => Ok(pattern.to_vec()),
+                }
             }
         }
     }
@@ -216,13 +220,16 @@ impl<'a> Lexer<'a> {
     pub(crate) fn flag_list(&mut self) -> Parsed<Vec<Flag>> {
         self.expect(b'(', "Expected a list of flags")?;
         let mut flags = Vec::new();
-        while !self.skip(b')') {
-            flags.extend(self.flag()?);
-            if !self.skip(b' ') && self.peek() != Some(b')') {
-                return Err(Bad("A list of flags does not end"));
-            }
+        if self.skip(b')') {
+            return Ok(flags);
         }
-        Ok(flags)
+        loop {
+            flags.extend(self.flag()?);
+            if self.skip(b')') {
+                return Ok(flags);
+            }
+            self.expect(b' ', "A list of flags does not end")?;
+        }
     }
 
     pub(crate) fn flag(&mut self) -> Parsed<Option<Flag>> {
