@@ -30,16 +30,21 @@ try {
   await wire.send("Network.enable");
   let bytes = 0;
   let requests = new Map();
-  // The live list stays open: its end never comes.
   const pending = new Set();
+  const kept = new Set();
   let idle = () => {};
   const end = (requestId) => { pending.delete(requestId); if (!pending.size) idle(); };
   const { frameTree } = await wire.send("Page.getFrameTree");
   wire.on("Network.requestWillBeSent", ({ requestId, request, type, frameId }) => {
     // The letter's own frame is another process, which tells this one nothing of its end.
     if (request.url.startsWith("data:") || frameId !== frameTree.frame.id) return;
+    // The live list is one stream for as long as the page is shown: its bytes count, not its number.
+    if (type === "EventSource") return;
+    // What lies under /statique/ never changes: the browser has it, and tells of its icon anyway.
+    if (request.url.startsWith(site + "/statique/") && kept.has(request.url)) return;
+    kept.add(request.url);
     requests.set(requestId, request.url);
-    if (type !== "EventSource") pending.add(requestId);
+    pending.add(requestId);
   });
   wire.on("Network.responseReceived", ({ response, type }) => {
     if (type === "EventSource") bytes += response.encodedDataLength;
