@@ -1,5 +1,6 @@
 //! A demo server for tests that drive the whole program from outside.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ pub(crate) struct Demo {
     pub(crate) dir: PathBuf,
     child: Child,
     _root: tempfile::TempDir,
+    _ports: File,
 }
 
 impl Demo {
@@ -19,9 +21,9 @@ impl Demo {
     pub(crate) fn start(accounts: u32) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = root.path().join("demo");
-        let port_base = free_port_base();
+        let (port_base, ports) = reserve_base();
         let child = spawn(&dir, port_base, accounts);
-        let mut demo = Self { dir, child, _root: root };
+        let mut demo = Self { dir, child, _root: root, _ports: ports };
         demo.wait_until_ready();
         demo
     }
@@ -86,21 +88,23 @@ fn spawn(dir: &Path, port_base: u16, accounts: u32) -> Child {
         .expect("facteur starts")
 }
 
-/// A base under which all eight ports are free now and that no other test of this run got. Below
-/// the range from which the system takes ports for clients.
-fn free_port_base() -> u16 {
-    static TAKEN: std::sync::Mutex<u16> = std::sync::Mutex::new(0);
-    let mut taken = TAKEN.lock().expect("no test panics here");
-    let first = (std::process::id() % 190) as u16;
-    loop {
-        let base = 11_000 + (first + *taken) % 190 * 100;
-        *taken += 1;
-        assert!(*taken < 190, "no free range of ports");
+/// A base whose ports are free, and the lock that keeps it from other tests of this machine while
+/// it is held; `tests/scripts/ports.py` reserves the same way.
+fn reserve_base() -> (u16, File) {
+    const COUNT: u16 = 200;
+    let folder = std::env::temp_dir().join("facteur-test-ports");
+    std::fs::create_dir_all(&folder).expect("a folder for locks");
+    let first = (std::process::id() % u32::from(COUNT)) as u16;
+    for turn in 0..COUNT {
+        let base = 11_000 + (first + turn) % COUNT * 100;
+        let lock = File::create(folder.join(base.to_string())).expect("a lock file");
         let is_free = |offset| std::net::TcpListener::bind(("127.0.0.1", base + offset)).is_ok();
-        if [25, 24, 587, 465, 143, 993, 80, 443].into_iter().all(is_free) {
-            return base;
+        if lock.try_lock().is_ok() && [24, 25, 80, 143, 443, 465, 587, 993].into_iter().all(is_free)
+        {
+            return (base, lock);
         }
     }
+    panic!("no free range of ports");
 }
 
 /// The repository's root.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which of our crates each crate may use: the arrows of `docs/architecture.md`.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("bench", &[]),
     ("mail-types", &[]),
     ("mail-message", &["mail-types"]),
@@ -16,7 +16,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("smtp-session", &["mail-types"]),
     ("imap-session", &["mail-types"]),
     ("smtp-relay", &["smtp-session", "mail-service", "mail-store", "mail-types"]),
-    ("smtp-server", &["smtp-session", "mail-service", "directory", "mail-message", "mail-types"]),
+    ("sender-auth", &["mail-message", "mail-types"]),
+    (
+        "smtp-server",
+        &["smtp-session", "sender-auth", "mail-service", "directory", "mail-message", "mail-types"],
+    ),
     (
         "imap-server",
         &["imap-session", "mail-service", "directory", "mail-message", "mail-store", "mail-types"],
@@ -27,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &[
             "smtp-server",
             "smtp-relay",
+            "sender-auth",
             "imap-server",
             "webmail",
             "mail-service",

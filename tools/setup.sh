@@ -44,6 +44,11 @@ tests() {
   need "to cut the power under a file system of its own" \
     'test -x /usr/sbin/mkfs.ext4=>e2fsprogs' 'test -x /usr/sbin/mkfs.xfs=>xfsprogs'
   need "to certify a test server" 'command -v openssl=>openssl'
+  need "to try senders against other programs, and the SPF test suite" \
+    '/usr/bin/python3 -c "import dkim"=>python3-dkim' \
+    '/usr/bin/python3 -c "import nacl"=>python3-nacl' \
+    '/usr/bin/python3 -c "import yaml"=>python3-yaml' \
+    'ls /usr/share/doc/python3-spf/rfc7208-tests.yml.gz=>python3-spf'
   need "to look at the webmail in a browser" \
     'command -v chromium=>chromium' 'command -v node=>nodejs' 'command -v npm=>npm'
   local modules="$cache/browser"

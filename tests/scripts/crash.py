@@ -21,7 +21,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import ports
 from crash_check import World
 from crash_load import Load
 
@@ -112,7 +112,7 @@ class Server:
 
     def __init__(self, program, dir_, work):
         self.program, self.dir, self.log = program, dir_ / "demo", work / "log"
-        self.base = free_port_base()
+        self.base = ports.reserve_base()
         self.process, self.demo, self.slowest = None, None, 0
 
     def start(self, **environment):
@@ -164,19 +164,6 @@ class Server:
 
     def log_tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
-
-
-def free_port_base():
-    for base in range(20_000 + os.getpid() % 100 * 100, 31_000, 100):
-        try:
-            for offset in (25, 24, 587, 465, 143, 993, 80, 443):
-                with socket.socket() as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("127.0.0.1", base + offset))
-            return base
-        except OSError:
-            continue
-    raise SystemExit("no free range of ports")
 
 
 class Faults:

@@ -17,11 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import ports
 from imap_client import Imap
 
 FACTEUR = Path(sys.argv[1]).resolve()
 PATIENCE = 60
-SERVICES = ["smtp", "submissions", "imap", "imaps", "https", "metrics"]
+SERVICES = {"smtp": 25, "submissions": 465, "imap": 143, "imaps": 993, "https": 443, "metrics": 80}
 MARIE, PASSWORD = "marie.martin@ac.test", "violet-tableau-craie"
 
 
@@ -42,11 +43,8 @@ class Site:
         self.root = tempfile.TemporaryDirectory(prefix="facteur-operate-")
         self.dir = Path(self.root.name)
         (self.dir / "tls").mkdir()
-        # Held open until the server binds, so that no other test gets them.
-        probes = [socket.create_server(("127.0.0.1", 0)) for _ in SERVICES]
-        self.ports = dict(zip(SERVICES, [probe.getsockname()[1] for probe in probes]))
-        for probe in probes:
-            probe.close()
+        base = ports.reserve_base()
+        self.ports = {service: base + offset for service, offset in SERVICES.items()}
         self.log = self.dir / "log"
         self.process = None
         self.extra = {"smtp": "", "imap": 'plaintext_login = "loopback"\n'}

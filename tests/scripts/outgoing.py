@@ -7,14 +7,16 @@ import imaplib
 import json
 import pathlib
 import queue
+import signal
 import smtplib
-import socket
 import socketserver
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+import ports
 
 PATIENCE = 60
 
@@ -86,7 +88,7 @@ class Demo:
         self.program, self.far = program, far
         self.root = tempfile.TemporaryDirectory()
         self.dir = pathlib.Path(self.root.name) / "demo"
-        self.base = free_port_base()
+        self.base = ports.reserve_base()
         self.child = None
         self.start()
 
@@ -96,7 +98,12 @@ class Demo:
         arguments = [self.program, "demo", "--dir", self.dir, "--port-base", str(self.base),
                      "--relay-to", self.far.address]
         self.child = subprocess.Popen(arguments, stdout=self.log, stderr=self.log)
-        wait(lambda: (self.dir / "demo.json").exists(), "the demo to start")
+
+        def has_started():
+            if self.child.poll() is not None:
+                raise SystemExit("the demo ended with %d" % self.child.returncode)
+            return (self.dir / "demo.json").exists()
+        wait(has_started, "the demo to start")
         self.description = json.loads((self.dir / "demo.json").read_text())
 
     def kill(self):
@@ -131,20 +138,6 @@ class Demo:
         return [json.loads(line) for line in lines]
 
 
-def free_port_base():
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = probe.getsockname()[1] // 1000 * 1000
-        if 10000 <= base <= 60000 and all(is_free(base + n) for n in (24, 25, 80, 143, 443, 465, 587, 993)):
-            return base
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 def wait(condition, what):
     """There is no event to wait for: the other side is another process."""
     until = time.monotonic() + PATIENCE
@@ -166,11 +159,41 @@ def leave(demo, far):
     sender, recipients, content = far.received.get(timeout=PATIENCE)
     assert sender == "marie.martin@ac-paris.test" and recipients == ["far@far.test"], recipients
     assert content.endswith(text), content
-    assert content.startswith((b"Received: ", b"DKIM-Signature: ")), content[:80]
+    assert content.startswith(b"DKIM-Signature: "), content[:80]
+    verify(content, demo.command("dns"))
     found = wait(lambda: [m for m in demo.inbox("jean") if m.endswith(text)], "the local copy")
     assert len(found) == 1
     wait(lambda: not demo.queue(), "the queue to be empty")
     assert far.received.empty(), "delivered twice"
+    demo.command("secrets", "rotate", "dkim")
+    demo.command("secrets", "activate")
+    demo.child.send_signal(signal.SIGHUP)
+
+    def signed_by_the_new_key():
+        demo.send(["far@far.test"], message(5))
+        content = far.received.get(timeout=PATIENCE)[2]
+        return content if b"s=facteur-r2;" in content else None
+    verify(wait(signed_by_the_new_key, "the new key"), demo.command("dns"))
+
+
+def verify(content, zone):
+    """Debian's dkimpy, which is not with every python3, finds both signatures good."""
+    records = {}
+    for line in zone.splitlines():
+        name, _, kind, data = line.split(" ", 3)
+        if kind == "TXT":
+            records[name.rstrip(".")] = "".join(data.split('"')[1::2])
+    assert records["ac-paris.test"] == "v=spf1 mx -all", records
+    script = """if True:
+        import dkim, json, sys
+        given = json.load(sys.stdin)
+        txt = lambda name, timeout=5: given["records"].get(name.decode().rstrip("."), "").encode()
+        message = dkim.DKIM(given["message"].encode("latin-1"))
+        json.dump([message.verify(idx=i, dnsfunc=txt) for i in (0, 1)], sys.stdout)"""
+    given = json.dumps({"records": records, "message": content.decode("latin-1")})
+    done = subprocess.run(["/usr/bin/python3", "-c", script], input=given,
+                          capture_output=True, text=True)
+    assert done.stdout == "[true, true]", (done.stdout, done.stderr, content)
 
 
 def refuse(demo, far):

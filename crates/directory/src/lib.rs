@@ -61,5 +61,6 @@ pub use directory::{DOMAINS_MAX, Directory};
 pub use domain::DomainEntry;
 pub use error::{AuthError, DirectoryError};
 pub use import::{ImportMode, ImportReport, RefusedLine};
+pub use mail_types::Network;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, hash_password};
-pub use settings::{LimitSettings, Network, Rate, Settings};
+pub use settings::{LimitSettings, Rate, Settings};

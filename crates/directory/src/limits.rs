@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mail_types::AccountId;
+use mail_types::{AccountId, Network};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use crate::settings::{LimitSettings, Rate, masked};
+use crate::settings::{LimitSettings, Rate};
 
 /// An IPv6 site chooses freely among the addresses of its /64.
 const IPV6_PREFIX_BITS: u8 = 64;
@@ -32,7 +32,7 @@ impl Origin {
     pub(crate) fn of(peer: IpAddr) -> Self {
         match peer.to_canonical() {
             v4 @ IpAddr::V4(_) => Self(v4),
-            v6 @ IpAddr::V6(_) => Self(masked(v6, IPV6_PREFIX_BITS)),
+            v6 @ IpAddr::V6(_) => Self(Network::around(v6, IPV6_PREFIX_BITS).first()),
         }
     }
 }
@@ -99,8 +99,7 @@ impl Limits {
         account: Option<Known>,
         origin: Origin,
     ) -> Option<Charge> {
-        let within =
-            |networks: &[crate::Network]| networks.iter().any(|net| net.contains(origin.0));
+        let within = |networks: &[Network]| networks.iter().any(|net| net.contains(origin.0));
         let mut charge = Charge::default();
         if within(&self.settings.exempt_networks) {
             return Some(charge);

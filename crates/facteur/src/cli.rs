@@ -7,7 +7,7 @@ use mail_types::{AcademicId, Domain, EmailAddress, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::{admin, check, demo, server};
+use crate::{admin, check, demo, dns, server};
 
 /// A mail server: SMTP, IMAP and webmail over one durable store.
 #[derive(Debug, Parser)]
@@ -42,7 +42,13 @@ enum Command {
     },
     /// Open a damaged store up to the damage, and say what was lost. Copy it first.
     Salvage,
-    /// Keys: list them, print the DNS records of those that sign, add newer ones.
+    /// Print what belongs into the DNS for the hosted domains: MX, SPF, DKIM, DMARC, SRV.
+    Dns {
+        /// Of this domain only.
+        #[arg(long)]
+        domain: Option<Domain>,
+    },
+    /// Keys: list them, add newer ones, let them sign.
     #[command(subcommand)]
     Secrets(SecretsCommand),
     #[command(flatten)]
@@ -54,12 +60,6 @@ enum Command {
 pub(crate) enum SecretsCommand {
     /// Say what keys there are; never the keys themselves.
     List,
-    /// Print the DNS records of the DKIM keys.
-    Dns {
-        /// Of this domain only.
-        #[arg(long)]
-        domain: Option<Domain>,
-    },
     /// Add a newer key, and say what to do next.
     Rotate {
         /// What the key is for.
@@ -316,6 +316,7 @@ impl Cli {
                 admin::offline::restore(&Config::load(&self.config)?, &dir).await
             }
             Command::Salvage => admin::offline::salvage(&Config::load(&self.config)?).await,
+            Command::Dns { domain } => dns::run(&Config::load(&self.config)?, domain.as_ref()),
             Command::Secrets(command) => admin::secrets::run(&Config::load(&self.config)?, command),
             Command::Admin(command) => {
                 admin::client::run(&Config::load(&self.config)?, command).await

@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     pub(crate) directory: directory::Settings,
     pub(crate) mail: mail_service::Settings,
+    pub(crate) authentication: sender_auth::Settings,
     pub(crate) smtp: smtp_server::Settings,
     pub(crate) relay: smtp_relay::Settings,
     pub(crate) dns: smtp_relay::DnsSettings,
@@ -184,6 +185,7 @@ impl Default for Config {
             storage: Storage::default(),
             directory: directory::Settings::default(),
             mail: mail_service::Settings::default(),
+            authentication: sender_auth::Settings::default(),
             smtp: smtp_server::Settings::default(),
             relay: smtp_relay::Settings::default(),
             dns: smtp_relay::DnsSettings::default(),
@@ -259,6 +261,7 @@ impl Config {
             ("storage", self.storage != new.storage),
             ("directory", self.directory != new.directory),
             ("mail", self.mail != new.mail),
+            ("dns", self.dns != new.dns),
         ]
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))

@@ -10,10 +10,12 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+mod dns;
 mod listener;
 mod observe;
 mod outgoing;
 mod server;
+mod signing;
 mod telemetry;
 mod tls;
 

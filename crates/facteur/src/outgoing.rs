@@ -1,4 +1,4 @@
-//! Mail on its way out: routes from the configuration, and the worker of the queue.
+//! Mail on its way out: routes from the configuration, and the worker of the queue, which signs.
 
 use std::sync::Arc;
 
@@ -9,10 +9,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::Services;
 use crate::config::Config;
+use crate::signing::Signing;
 
 /// What a reload exchanges.
 pub(crate) struct Outgoing {
     routes: Arc<ArcSwap<Routes>>,
+    signing: Arc<Signing>,
 }
 
 impl Outgoing {
@@ -28,14 +30,21 @@ impl Outgoing {
         let transport = Transport::new(&config.relay, &config.hostname, Arc::new(dns))
             .map_err(|error| format!("relay: {error}"))?;
         let routes = Arc::new(ArcSwap::from_pointee(routes(config)?));
-        let worker =
-            Worker::new(services.mail.clone(), &config.relay, Arc::clone(&routes), transport, None);
+        let signing = Arc::new(Signing::new(services.mail.clone(), &config.secrets_file)?);
+        let worker = Worker::new(
+            services.mail.clone(),
+            &config.relay,
+            Arc::clone(&routes),
+            transport,
+            Some(signing.clone()),
+        );
         tasks.spawn(worker.run(shutdown.clone()));
-        Ok(Self { routes })
+        Ok(Self { routes, signing })
     }
 
-    /// Uses the routes of this configuration from now on.
+    /// Uses the routes of this configuration and the keys of the secrets file from now on.
     pub(crate) fn reload(&self, config: &Config) -> Result<(), String> {
+        self.signing.reload(&config.secrets_file)?;
         self.routes.store(Arc::new(routes(config)?));
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Server {
         // Sockets first: a port that is taken is said before the store is touched.
         let listeners = Listeners::bind(&config.listen).await?;
         let services = Services::open(&config).await?;
-        let edges = Arc::new(Edges::new(&config, &services, certificates, metrics));
+        let edges = Arc::new(Edges::new(&config, &services, certificates, metrics)?);
         let (sessions, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let outgoing = Outgoing::start(&config, &services, &sessions, &shutdown)?;
         let server = Self { config, services, edges, outgoing, sessions, shutdown, signals };
@@ -223,16 +223,18 @@ impl Edges {
         services: &Services,
         certificates: Option<Arc<Certificates>>,
         metrics: PrometheusHandle,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let tls = certificates.as_ref().map(Certificates::source);
         let mail = &services.mail;
-        Self {
-            smtp: smtp_server::SmtpServer::new(config.smtp.clone(), mail.clone(), tls.clone()),
+        let smtp = smtp_server::SmtpServer::new(config.smtp.clone(), mail.clone(), tls.clone());
+        smtp.verify_senders(sender_policy(config)?);
+        Ok(Self {
+            smtp,
             imap: imap_server::ImapServer::new(config.imap.clone(), mail.clone(), tls.clone()),
             webmail: webmail::Webmail::new(config.webmail.clone(), mail.clone(), tls),
             observer: Observer { metrics, ready: Arc::new(AtomicBool::new(false)) },
             certificates,
-        }
+        })
     }
 
     /// Certificates and the edges' settings; listeners, store and directory need a restart.
@@ -240,11 +242,33 @@ impl Edges {
         if let Some(certificates) = &self.certificates {
             certificates.reload(&config.tls)?;
         }
+        self.smtp.verify_senders(sender_policy(config)?);
         self.smtp.reload(config.smtp.clone());
         self.imap.reload(config.imap.clone());
         self.webmail.reload(config.webmail.clone());
         Ok(())
     }
+}
+
+/// How strangers' messages are verified, if they are.
+fn sender_policy(config: &Config) -> Result<Option<smtp_server::SenderPolicy>, String> {
+    let settings = &config.authentication;
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let dns = &config.dns;
+    let question_time = Duration::from_secs(dns.question_seconds_max.max(1));
+    let resolver = sender_auth::Resolver::new(
+        &dns.servers,
+        question_time,
+        dns.attempts,
+        dns.cache_entries_max,
+    )
+    .map_err(|error| format!("{error}; name resolvers in [dns] servers"))?;
+    let time_max = Duration::from_secs(settings.seconds_max);
+    let verifier = sender_auth::Verifier::new(Arc::new(resolver), time_max);
+    let verifier = verifier.map_err(|error| error.to_string())?;
+    Ok(Some(smtp_server::SenderPolicy::new(verifier, settings.clone())))
 }
 
 impl Serve for Edges {

@@ -167,19 +167,36 @@ pub fn is_forged_verdict(field: &Field<'_>, authserv_id: &str) -> bool {
         return false;
     }
     let value = unfold(field.value);
-    let mut rest = &value[..];
+    let mut rest = value.trim_ascii_start();
     // RFC 8601 §2.2: comments may come first.
-    while let Some(comment) = rest.trim_ascii_start().strip_prefix(b"(") {
-        let end = comment.iter().position(|&byte| byte == b')');
-        rest = end.map_or(&[], |end| &comment[end + 1..]);
+    while let Some(inner) = rest.strip_prefix(b"(") {
+        rest = after_comment(inner).trim_ascii_start();
     }
-    let id = rest.split(|byte| b" \t;/(".contains(byte)).find(|id| !id.is_empty());
-    let id = id.unwrap_or_default();
-    id.trim_ascii().trim_ascii_start().eq_ignore_ascii_case(authserv_id.as_bytes())
-        || id
-            .strip_prefix(b"\"")
-            .and_then(|id| id.strip_suffix(b"\""))
-            .is_some_and(|id| id.eq_ignore_ascii_case(authserv_id.as_bytes()))
+    let id = match rest.strip_prefix(b"\"") {
+        Some(quoted) => quoted.split(|&byte| byte == b'"').next(),
+        None => rest.split(|byte| b" \t;/(".contains(byte)).next(),
+    };
+    let id = id.unwrap_or_default().trim_ascii();
+    // A backslash changes nothing that a name can hold (RFC 5322 §3.2.1).
+    let plain = id.iter().filter(|byte| **byte != b'\\');
+    plain.map(u8::to_ascii_lowercase).eq(authserv_id.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+/// What follows the comment whose `(` was taken; comments nest (RFC 5322 §3.2.2).
+fn after_comment(inner: &[u8]) -> &[u8] {
+    let mut depth = 1usize;
+    let mut is_escaped = false;
+    for (place, &byte) in inner.iter().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'(' => depth += 1,
+            b')' if depth == 1 => return &inner[place + 1..],
+            b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    &[]
 }
 
 /// Message ids in a `References`, `In-Reply-To` or `Message-ID` value, without their brackets.
@@ -275,6 +292,9 @@ mod tests {
             ("authentication-results:\r\n (x) MX.test 1; dkim=pass\r\n", true),
             ("Authentication-Results: \"mx.test\"; spf=pass\r\n", true),
             ("Authentication-Results: mx.test\r\n", true),
+            ("Authentication-Results: (a (b\\)) c) mx.test; spf=pass\r\n", true),
+            ("Authentication-Results: \"mx.te\\st\"; spf=pass\r\n", true),
+            ("Authentication-Results : mx.test; spf=pass\r\n", true),
             ("Authentication-Results: other.test; spf=pass\r\n", false),
             ("Authentication-Results: (mx.test\r\n", false),
             ("Subject: mx.test; spf=pass\r\n", false),

@@ -79,6 +79,7 @@ impl MailService {
             original_recipient: None,
             submitter: None,
             queue_id: None,
+            authentication: None,
             spilled: content.spilled(),
             summary: content.summary.clone(),
         }

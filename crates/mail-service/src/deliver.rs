@@ -7,13 +7,15 @@ use mail_message::scan::Scanned;
 use mail_message::trace::delivery_fields;
 use mail_store::tables::mail::MessageRow;
 use mail_store::{Referrer, Reservation};
-use mail_types::{AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, Uid};
+use mail_types::{
+    AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, SpecialUse, Uid,
+};
 
 use crate::account::Settling;
 use crate::error::ServiceError;
 use crate::insert::{self, Ready};
 use crate::prepare::{self, Content};
-use crate::receive::{Incoming, Recipient};
+use crate::receive::{Incoming, Judgement, Placement, Recipient};
 use crate::service::{MailService, Right};
 
 /// Commits of one delivery that are in line at once; each holds up to 100 KiB of rows.
@@ -30,7 +32,8 @@ impl MailService {
     /// When one account's delivery failed; others may have it. The peer is told to try again.
     pub async fn deliver(&self, incoming: Incoming) -> Result<(), ServiceError> {
         let Incoming { queue_id, reverse_path, recipients, trace, message, submitter } = incoming;
-        let delivery = Delivery { queue_id, reverse_path, recipients, trace, submitter };
+        let judgement = message.judgement;
+        let delivery = Delivery { queue_id, reverse_path, recipients, trace, submitter, judgement };
         check_loop(&message.scanned.raw_header, &delivery.recipients)?;
         let mut accounts: Vec<AccountId> =
             delivery.recipients.iter().map(|to| to.account.id).collect();
@@ -49,16 +52,18 @@ impl MailService {
         reservation: Reservation,
         scanned: Scanned,
     ) -> Result<(), ServiceError> {
-        let Delivery { queue_id, reverse_path, recipients, trace, submitter } = delivery;
+        let Delivery { queue_id, reverse_path, recipients, trace, submitter, judgement } = delivery;
+        let Judgement { authentication, placement } = judgement;
         let store = &self.inner.store;
         let content = Content::new(store, referrers, *reservation, &trace, scanned).await?;
         let row = MessageRow {
             reverse_path: Some(reverse_path),
             submitter,
             queue_id: Some(queue_id),
+            authentication,
             ..self.row(&content, *reservation, self.internal_date())
         };
-        let shared = Shared { row, trace, content };
+        let shared = Shared { row, trace, content, placement };
         // Everyone is queued before anyone is waited for, so that a thousand recipients share a
         // few syncs.
         let mut waiting = VecDeque::new();
@@ -115,19 +120,24 @@ impl MailService {
         let keywords_max = self.keywords_max();
         let ((mailbox, uid), settling) = cell
             .queue(|state, change| {
-                let inbox = state.target(&MailboxName::inbox())?;
+                let inbox = state.target(&MailboxName::inbox());
+                let target = match shared.placement {
+                    Placement::Inbox => inbox?,
+                    // Whoever deleted the mailbox for junk wants to see it all.
+                    Placement::Junk => state.with_use(SpecialUse::Junk).map_or(inbox, Ok)?,
+                };
                 change.guard();
                 let flags = FlagSet::new();
                 let uid = insert::insert_new(
                     state,
                     change,
-                    inbox,
+                    target,
                     &mut ready,
                     &conversation,
                     flags,
                     keywords_max,
                 )?;
-                Ok((inbox, uid))
+                Ok((target, uid))
             })
             .await?;
         Ok(Queued { account: owner, mailbox, uid, size: ready.row.size(), settling })
@@ -141,6 +151,7 @@ pub(crate) struct Delivery {
     pub(crate) recipients: Vec<Recipient>,
     pub(crate) trace: Vec<u8>,
     pub(crate) submitter: Option<AccountId>,
+    pub(crate) judgement: Judgement,
 }
 
 /// What all recipients get alike.
@@ -148,6 +159,7 @@ struct Shared {
     row: MessageRow,
     trace: Vec<u8>,
     content: Content,
+    placement: Placement,
 }
 
 struct Queued {

@@ -43,7 +43,9 @@ pub use flags::flags_in_use;
 pub use mail_store::tables::mail::MessageRow;
 pub use mailbox::{MailboxInfo, MailboxStatus, Subscription};
 pub use message::{Appended, Copied, FlagChange, OpenMailbox, Stored};
-pub use receive::{Incoming, MessageWriter, ReceivedMessage, Recipient, RecipientError};
+pub use receive::{
+    Incoming, Judgement, MessageWriter, Placement, ReceivedMessage, Recipient, RecipientError,
+};
 pub use search::SearchKey;
 pub use service::{Clock, MailService, MailboxNames, Settings};
 pub use snapshot::{Changes, Entry, Snapshot};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use directory::{Account, Resolution};
 use mail_message::scan::{Scanned, Scanner};
 use mail_store::{BlobStore, BodyWriter};
-use mail_types::{AccountId, EmailAddress, QueueId, ReversePath};
+use mail_types::{AccountId, Authentication, EmailAddress, QueueId, ReversePath};
 use thiserror::Error;
 
 use crate::error::ServiceError;
@@ -71,7 +71,8 @@ impl MessageWriter {
     /// As [`MessageWriter::write`].
     pub async fn finish(self) -> Result<ReceivedMessage, ServiceError> {
         let Self { body, scanner, is_8bit, .. } = self;
-        Ok(ReceivedMessage { body, scanned: scanner.finish(), is_8bit })
+        let judgement = Judgement::default();
+        Ok(ReceivedMessage { body, scanned: scanner.finish(), is_8bit, judgement })
     }
 }
 
@@ -81,12 +82,37 @@ pub struct ReceivedMessage {
     pub(crate) scanned: Scanned,
     /// Whether it has bytes over 127.
     pub(crate) is_8bit: bool,
+    pub(crate) judgement: Judgement,
+}
+
+/// What the edge found out about a message, and where it is to go therefore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// The results of SPF, DKIM and DMARC, kept with the message.
+    pub authentication: Option<Authentication>,
+    /// Which mailbox it is delivered to.
+    pub placement: Placement,
+}
+
+/// Which mailbox a message is delivered to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// INBOX.
+    #[default]
+    Inbox,
+    /// The mailbox with the special use `\Junk`; INBOX where there is none.
+    Junk,
 }
 
 impl ReceivedMessage {
     /// Length in bytes.
     pub fn size(&self) -> u64 {
         self.scanned.size
+    }
+
+    /// Says what was found out about it.
+    pub fn judge(&mut self, judgement: Judgement) {
+        self.judgement = judgement;
     }
 
     /// The header section as received, for the edge's checks (loops, `From`).

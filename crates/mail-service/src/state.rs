@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mail_store::tables::mail::AccountRow;
 use mail_store::{Batch, Version};
-use mail_types::{FlagSet, MailboxId, MailboxName, ModSeq, ThreadId};
+use mail_types::{FlagSet, MailboxId, MailboxName, ModSeq, SpecialUse, ThreadId};
 use tokio::sync::watch;
 
 use crate::account::{Change, MailboxState, View};
@@ -110,6 +110,14 @@ impl State {
         let id = self.named(name).ok_or(ServiceError::NoSuchTarget)?;
         let can_hold = self.mailboxes.get(&id).is_some_and(|mailbox| !mailbox.row.no_select);
         if can_hold { Ok(id) } else { Err(ServiceError::NoSuchTarget) }
+    }
+
+    /// The mailbox with this special use, as something to put messages into.
+    pub(crate) fn with_use(&self, special_use: SpecialUse) -> Option<MailboxId> {
+        let is_it = |mailbox: &MailboxState| {
+            mailbox.row.special_use == Some(special_use) && !mailbox.row.no_select
+        };
+        self.mailboxes.iter().find(|(_, mailbox)| is_it(mailbox)).map(|(id, _)| *id)
     }
 
     /// An open mailbox with everything pending.

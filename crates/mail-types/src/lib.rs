@@ -16,16 +16,19 @@
 
 mod account;
 mod address;
+mod authentication;
 mod date;
 mod flag;
 mod mailbox;
 mod message;
+mod network;
 mod notice;
 mod secret;
 mod uid_set;
 
 pub use account::{AcademicId, AccountId, Actor, InvalidAcademicId, Role};
 pub use address::{Domain, EmailAddress, InvalidAddress, InvalidDomain, ReversePath};
+pub use authentication::{Authentication, AuthenticationResult};
 pub use date::{InternalDate, InvalidInternalDate};
 pub use flag::{Flag, FlagSet, InvalidKeyword, KEYWORDS_PER_MESSAGE_MAX, Keyword};
 pub use mailbox::{
@@ -33,6 +36,7 @@ pub use mailbox::{
     SpecialUse, UidValidity,
 };
 pub use message::{BlobHash, DocumentId, EmailId, ModSeq, QueueId, ThreadId, Uid};
+pub use network::Network;
 pub use notice::{
     EnvelopeId, InvalidNoticeParameter, Notify, OriginalRecipient, Ret, encode_xtext,
 };

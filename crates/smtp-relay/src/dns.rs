@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -83,7 +84,7 @@ impl Resolver {
         options.timeout = Duration::from_secs(settings.question_seconds_max.max(1));
         options.attempts = settings.attempts;
         options.cache_size = settings.cache_entries_max;
-        let resolver = builder.build().map_err(|error| read(&error))?;
+        let resolver = builder.with_tls_config(no_tls()?).build().map_err(|error| read(&error))?;
         Ok(Self { resolver, limit: Duration::from_secs(settings.lookup_seconds_max.max(1)) })
     }
 
@@ -102,6 +103,16 @@ impl Resolver {
         let found: Vec<T> = lookup.answers().iter().filter_map(pick).collect();
         if found.is_empty() { Err(DnsError::NoRecords) } else { Ok(found) }
     }
+}
+
+/// DNS over TLS is not spoken. Without this the resolver would read the system's certificates, and
+/// fail where there are none.
+fn no_tls() -> Result<rustls::ClientConfig, DnsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| DnsError::Temporary(error.to_string()))?;
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
 impl Dns for Resolver {

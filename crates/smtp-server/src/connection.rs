@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::envelope::Transactions;
 use crate::log;
+use crate::policy::SenderPolicy;
 use crate::server::{Current, TlsSource, port_name};
 use crate::stream::Stream;
 
@@ -44,11 +45,12 @@ impl Driver {
         current: &Current,
         connection: Connection,
         peer: SocketAddr,
+        policy: Option<Arc<SenderPolicy>>,
     ) -> Self {
         let settings = &current.settings;
         Self {
             session: Session::new(Arc::clone(&current.config), connection, Instant::now()),
-            transactions: Transactions::new(service.clone(), connection.port, peer.ip()),
+            transactions: Transactions::new(service.clone(), connection.port, peer.ip(), policy),
             connection,
             tls,
             greeting_delay: Duration::from_millis(settings.greeting_delay_milliseconds),

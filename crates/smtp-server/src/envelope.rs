@@ -18,6 +18,7 @@ use smtp_session::{
     Trace, reply,
 };
 
+use crate::policy::{Inspection, Judged, SenderPolicy};
 use crate::{answer, log};
 
 /// What the driver holds of a connection's transactions.
@@ -27,6 +28,8 @@ pub(crate) struct Transactions {
     peer: IpAddr,
     tls: Option<String>,
     account: Option<Arc<Account>>,
+    /// How strangers' messages are verified; `None`: they are not, or these are no strangers.
+    policy: Option<Arc<SenderPolicy>>,
     envelope: Envelope,
     content: Option<Content>,
 }
@@ -43,6 +46,7 @@ struct Content {
     queue_id: QueueId,
     trace: Trace,
     writer: MessageWriter,
+    inspection: Option<Inspection>,
 }
 
 impl Envelope {
@@ -52,9 +56,14 @@ impl Envelope {
 }
 
 impl Transactions {
-    pub(crate) fn new(service: MailService, port: Port, peer: IpAddr) -> Self {
+    pub(crate) fn new(
+        service: MailService,
+        port: Port,
+        peer: IpAddr,
+        policy: Option<Arc<SenderPolicy>>,
+    ) -> Self {
         let envelope = Envelope::new(ReversePath::Null, MailParameters::default());
-        Self { service, port, peer, tls: None, account: None, envelope, content: None }
+        Self { service, port, peer, tls: None, account: None, policy, envelope, content: None }
     }
 
     /// RFC 3207 §4.2: what was known before is forgotten.
@@ -192,13 +201,19 @@ impl Transactions {
     fn begin(&mut self, trace: Trace) {
         let queue_id = self.service.new_queue_id();
         let writer = self.service.message_writer();
-        self.content = Some(Content { queue_id, trace, writer });
+        let hostname = &self.service.settings().hostname;
+        let inspection = self.policy.as_ref().map(|_| Inspection::new(hostname));
+        self.content = Some(Content { queue_id, trace, writer, inspection });
     }
 
     async fn body(&mut self, piece: &[u8]) -> Result<Answer, Reply> {
         let Some(content) = &mut self.content else { return Err(reply::TRY_AGAIN) };
         // The next piece is read after this returns: a slow disk slows the peer.
-        match content.writer.write(piece).await {
+        let written = match &mut content.inspection {
+            Some(inspection) => content.writer.write(&inspection.pass(piece)).await,
+            None => content.writer.write(piece).await,
+        };
+        match written {
             Ok(()) => Ok(Answer::Accept),
             Err(error) => {
                 self.content = None;
@@ -209,21 +224,23 @@ impl Transactions {
 
     async fn deliver(&mut self) -> Result<Answer, Reply> {
         let Some(content) = self.content.take() else { return Err(reply::TRY_AGAIN) };
-        let Content { queue_id, trace, writer } = content;
-        self.finish(queue_id, &trace, writer)
-            .await
-            .map_err(|refusal| self.refused("message", None, refusal))?;
-        Ok(Answer::Queued(queue_id))
+        let queued = self.finish(content).await;
+        queued.map(Answer::Queued).map_err(|refusal| self.refused("message", None, refusal))
     }
 
-    async fn finish(
-        &mut self,
-        queue_id: QueueId,
-        trace: &Trace,
-        writer: MessageWriter,
-    ) -> Result<(), Reply> {
-        let message = writer.finish().await.map_err(|error| answer::service_error(&error))?;
-        let mut fields = self.received_field(queue_id, trace);
+    async fn finish(&mut self, content: Content) -> Result<QueueId, Reply> {
+        let Content { queue_id, trace, mut writer, inspection } = content;
+        let judged = match inspection {
+            Some(inspection) => self.judge(inspection, &trace, &mut writer).await?,
+            None => None,
+        };
+        let mut message = writer.finish().await.map_err(|error| answer::service_error(&error))?;
+        let mut fields = self.received_field(queue_id, &trace);
+        if let Some(judged) = &judged {
+            // RFC 8601 §5: ours stands before everything that was there.
+            fields.insert_str(0, &judged.field);
+            message.judge(judged.judgement);
+        }
         if self.port.is_submission() {
             self.check_authors(&message).await?;
             fields += &self.missing_fields(queue_id, &message);
@@ -236,6 +253,7 @@ impl Transactions {
             tls: self.tls.as_deref(),
             port: self.port,
             submitter: self.account.as_ref().map(|account| account.id.to_string()),
+            verdict: judged.as_ref().map(|judged| &judged.verdict),
         };
         let parameters = std::mem::take(&mut self.envelope.parameters);
         let acceptance = Acceptance {
@@ -252,7 +270,23 @@ impl Transactions {
         // All of it is durable when this returns; only then may 250 be said.
         self.service.accept(acceptance).await.map_err(|error| answer::service_error(&error))?;
         received.log();
-        Ok(())
+        Ok(queue_id)
+    }
+
+    /// Ends the look at a message: nothing was promised yet, and it may still be refused.
+    async fn judge(
+        &self,
+        inspection: Inspection,
+        trace: &Trace,
+        writer: &mut MessageWriter,
+    ) -> Result<Option<Judged>, Reply> {
+        let (observed, rest) = inspection.finish();
+        writer.write(&rest).await.map_err(|error| answer::service_error(&error))?;
+        let Some(policy) = &self.policy else { return Ok(None) };
+        let reverse_path = &self.envelope.reverse_path;
+        let judged =
+            policy.judge(&self.service, self.peer, &trace.hello, reverse_path, &observed).await;
+        judged.map(Some)
     }
 
     /// RFC 4865 §5: an interval counts from now.

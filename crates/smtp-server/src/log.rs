@@ -3,6 +3,7 @@
 //! Addresses cannot hold control bytes, and everything else a peer chose is left out or escaped.
 
 use mail_types::{QueueId, ReversePath};
+use sender_auth::Verdict;
 use smtp_session::{Port, Reply};
 
 use crate::server::port_name;
@@ -16,6 +17,7 @@ pub(crate) struct Received<'a> {
     pub(crate) tls: Option<&'a str>,
     pub(crate) port: Port,
     pub(crate) submitter: Option<String>,
+    pub(crate) verdict: Option<&'a Verdict>,
 }
 
 impl Received<'_> {
@@ -30,6 +32,9 @@ impl Received<'_> {
             tls = self.tls,
             port,
             submitter = self.submitter,
+            spf = self.verdict.map(|verdict| verdict.spf.result.as_str()),
+            dkim = self.verdict.map(Verdict::dkim_word),
+            dmarc = self.verdict.map(|verdict| verdict.dmarc.result.as_str()),
             "received"
         );
         metrics::counter!("facteur_smtp_messages_received_total", "port" => port).increment(1);

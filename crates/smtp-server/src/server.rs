@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use mail_service::MailService;
 use smtp_session::{Config, Connection, Port, Security};
 use tokio::net::TcpStream;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::connection::Driver;
+use crate::policy::SenderPolicy;
 use crate::settings::{PlaintextAuth, Settings};
 
 /// Gives the certificate to use now; asked at each handshake, so that it can be renewed.
@@ -21,6 +22,7 @@ pub struct SmtpServer {
     current: ArcSwap<Current>,
     service: MailService,
     tls: Option<TlsSource>,
+    sender_policy: ArcSwapOption<SenderPolicy>,
 }
 
 /// What a reload swaps; running connections keep theirs.
@@ -33,12 +35,17 @@ impl SmtpServer {
     /// A server over this service. Without a certificate there is neither STARTTLS nor port 465.
     pub fn new(settings: Settings, service: MailService, tls: Option<TlsSource>) -> Arc<Self> {
         let current = ArcSwap::from_pointee(Current::new(settings, &service));
-        Arc::new(Self { current, service, tls })
+        Arc::new(Self { current, service, tls, sender_policy: ArcSwapOption::empty() })
     }
 
     /// Uses these settings for connections from now on.
     pub fn reload(&self, settings: Settings) {
         self.current.store(Arc::new(Current::new(settings, &self.service)));
+    }
+
+    /// From now on, messages on port 25 are verified so; `None`: not at all.
+    pub fn verify_senders(&self, policy: Option<SenderPolicy>) {
+        self.sender_policy.store(policy.map(Arc::new));
     }
 
     /// Serves one connection to its end. Once `shutdown` is cancelled, it ends after the message
@@ -55,7 +62,10 @@ impl SmtpServer {
         metrics::counter!("facteur_smtp_connections_total", "port" => port_name(port)).increment(1);
         let current = self.current.load_full();
         let connection = self.connection(&current.settings, peer, port);
-        let driver = Driver::new(&self.service, self.tls.clone(), &current, connection, peer);
+        // Only strangers are verified: who logs in is known, and LMTP's peer has verified.
+        let policy = self.sender_policy.load_full().filter(|_| port == Port::Mx);
+        let driver =
+            Driver::new(&self.service, self.tls.clone(), &current, connection, peer, policy);
         let run = async move {
             if let Err(error) = driver.run(stream, shutdown).await {
                 tracing::debug!(%error, "connection lost");

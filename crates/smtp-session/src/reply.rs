@@ -163,6 +163,8 @@ replies! {
     FROM_NOT_OWN = 550 (5 7 1) "From is not an address of this account";
     /// RFC 5322 §3.6: exactly one `From`, and one that every reader reads alike.
     BAD_FROM = 550 (5 6 0) "message must have one readable From field";
+    /// RFC 7372 §3.3: neither SPF nor DKIM speaks for the author's domain.
+    AUTHOR_NOT_AUTHENTICATED = 550 (5 7 26) "message is not authenticated for the domain in From";
     /// RFC 1870 §6.
     TOO_LARGE = 552 (5 3 4) "message too large";
     /// RFC 6531 §3.5.

@@ -102,7 +102,7 @@ fn sign_domains(config: &Config) -> Result<(), String> {
     for domain in added {
         tracing::warn!(
             target: "facteur", %domain,
-            "DKIM keys made: publish what `facteur secrets dns` prints, and copy the secrets file"
+            "DKIM keys made: publish what `facteur dns` prints, and copy the secrets file"
         );
     }
     Ok(())

@@ -19,7 +19,6 @@ pub(crate) fn run(config: &Config, command: SecretsCommand) -> Result<(), String
     }
     match command {
         SecretsCommand::List => list(path, config.storage.encryption),
-        SecretsCommand::Dns { domain } => dns(path, domain.as_ref()),
         SecretsCommand::Rotate { kind: KeyKind::Data, .. } => rotate_data(path, config),
         SecretsCommand::Rotate { kind: KeyKind::Directory, .. } => rotate_directory(path),
         SecretsCommand::Rotate { kind: KeyKind::BlobNames, .. } => Err(
@@ -64,14 +63,6 @@ fn list(path: &Path, encryption: Encryption) -> Result<(), String> {
         let (domain, selector) = (key.domain(), key.selector());
         say(&format!("dkim\t{}\t{domain} {selector} {algorithm}: {state}", key.number()));
     }
-    Ok(())
-}
-
-/// Prints the records that belong into the DNS now.
-fn dns(path: &Path, domain: Option<&Domain>) -> Result<(), String> {
-    let secrets = load(path)?;
-    let wanted = |key: &&DkimKey| domain.is_none_or(|domain| key.domain() == domain);
-    secrets.dkim().iter().filter(wanted).for_each(|key| say(&key.zone_line()));
     Ok(())
 }
 
@@ -125,7 +116,7 @@ fn activate(path: &Path, domain: Option<Domain>) -> Result<(), String> {
     for key in domains.iter().flat_map(|domain| secrets.dkim_signing(domain)) {
         say(&format!("{} signs for {}", key.selector(), key.domain()));
     }
-    say(&format!("now restart Facteur, and {KEEP_A_COPY}"));
+    say(&format!("now send Facteur SIGHUP (systemctl reload facteur), and {KEEP_A_COPY}"));
     say("leave the records of the retired keys in the DNS for a week: mail that they signed may \
          still be under way");
     Ok(())

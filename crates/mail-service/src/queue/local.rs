@@ -7,7 +7,7 @@ use mail_types::EmailAddress;
 use super::entry::Entry;
 use crate::deliver::{Delivery, check_loop};
 use crate::error::ServiceError;
-use crate::receive::Recipient;
+use crate::receive::{Judgement, Recipient};
 use crate::service::MailService;
 
 impl MailService {
@@ -40,6 +40,8 @@ impl MailService {
             recipients: vec![recipient.clone()],
             trace: message.prefix.clone(),
             submitter: message.submitter,
+            // The queue keeps none; what it says stands in the prefix all the same.
+            judgement: Judgement::default(),
         };
         self.deliver_body(delivery, &referrers, reservation, scanned).await
     }

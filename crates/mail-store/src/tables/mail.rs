@@ -4,9 +4,9 @@
 //! rows under the same `(mailbox, uid)`, so that a list reads only what it shows, in UID order.
 
 use mail_types::{
-    AccountId, BlobHash, DocumentId, EmailAddress, EmailId, FlagSet, InternalDate, Keyword,
-    MailboxId, MailboxName, ModSeq, QueueId, ReversePath, SpecialUse, ThreadId, Uid, UidSet,
-    UidValidity,
+    AccountId, Authentication, BlobHash, DocumentId, EmailAddress, EmailId, FlagSet, InternalDate,
+    Keyword, MailboxId, MailboxName, ModSeq, QueueId, ReversePath, SpecialUse, ThreadId, Uid,
+    UidSet, UidValidity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,8 @@ pub struct MessageRow {
     pub submitter: Option<AccountId>,
     /// The acceptance it came by.
     pub queue_id: Option<QueueId>,
+    /// What was found out about its sender; `None` when nobody looked: APPEND, submission, LMTP.
+    pub authentication: Option<Authentication>,
     /// Bodies that hold its header section or structure, when those are too large for a row.
     pub spilled: Vec<BodyRef>,
     /// What SORT, THREAD and the webmail's list read.
