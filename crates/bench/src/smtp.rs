@@ -1,5 +1,8 @@
 //! The sending side of SMTP (RFC 5321) and LMTP (RFC 2033), as plain as a common client.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::error::{Error, excerpt};
 use crate::wire::{Target, Wire};
 
@@ -26,6 +29,12 @@ impl Smtp {
         };
         smtp.command(hello, b'2').await?;
         Ok(smtp)
+    }
+
+    /// RFC 4954 §4, RFC 4616: AUTH PLAIN with the initial response.
+    pub(crate) async fn auth_plain(&mut self, user: &str, password: &str) -> Result<(), Error> {
+        let response = STANDARD.encode(format!("\0{user}\0{password}"));
+        self.command(&format!("AUTH PLAIN {response}\r\n"), b'2').await
     }
 
     /// Sends a message of CRLF lines, none of which begins with a dot. Commands wait for their

@@ -6,6 +6,7 @@ use std::process::Command;
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use super::debian::{SMTP_SINK_DOMAIN, SMTP_SINK_OFFSET};
 use super::group::Group;
 use super::server::{ACCOUNTS, DOMAIN, Kind, PASSWORD, Program, Server, make_dir, write};
 use crate::error::Error;
@@ -49,6 +50,7 @@ pub(crate) async fn start(
         }],
         smtp: target(25),
         lmtp: target(24),
+        submission: Some(target(587)),
         imap: target(143),
         imaps: Target::over_tls("127.0.0.1", port_base + 993)?,
         http: Some(target(80)),
@@ -64,8 +66,17 @@ pub(crate) async fn start(
 /// What differs from the defaults: addresses, and limits that are there against strangers.
 fn configuration(dir: &Path, port_base: u16) -> String {
     let dir = dir.display();
-    let services =
-        [("smtp", 25), ("lmtp", 24), ("imap", 143), ("imaps", 993), ("http", 80), ("metrics", 90)];
+    // Where the sink stands for the other server too.
+    let sink = port_base + SMTP_SINK_OFFSET;
+    let services = [
+        ("smtp", 25),
+        ("lmtp", 24),
+        ("submission", 587),
+        ("imap", 143),
+        ("imaps", 993),
+        ("http", 80),
+        ("metrics", 90),
+    ];
     let listen: String = services
         .iter()
         .map(|(service, offset)| {
@@ -80,6 +91,10 @@ fn configuration(dir: &Path, port_base: u16) -> String {
          [connections]\nper_address_max = 20000\n\
          [directory.limits]\nexempt_networks = [\"127.0.0.0/8\"]\n\
          [imap]\nplaintext_login = \"loopback\"\nconnections_per_account_max = 10000\n\
+         [smtp]\nplaintext_auth = \"loopback\"\n\
+         [authentication]\nenabled = false\n\
+         [relay]\nenabled = true\n[[relay.route]]\nrecipients = [\"{SMTP_SINK_DOMAIN}\"]\n\
+         via = \"smarthost\"\nhosts = [\"127.0.0.1:{sink}\"]\ntls = \"none\"\n\
          [webmail]\npublic_url = \"https://localhost:{}\"\nplain_http = \"serve-loopback\"\n",
         port_base + 443
     )

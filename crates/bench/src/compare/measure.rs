@@ -36,7 +36,6 @@ impl Work {
     pub(crate) fn missing(&self, server: &Server) -> Option<&'static str> {
         match (self, server.kind) {
             (Self::LmtpSink(_), Kind::Facteur) => Some("not applicable"),
-            (Self::Relay(_), Kind::Facteur) => Some("not available: no outgoing queue"),
             (Self::LoginHashed(_), Kind::Facteur) => Some("as in the row above"),
             (Self::Page(_), Kind::Debian) => Some("not applicable"),
             _ => None,
@@ -225,7 +224,16 @@ async fn sink(
     let offset = if protocol == Protocol::Smtp { SMTP_SINK_OFFSET } else { LMTP_SINK_OFFSET };
     let sink = Sink::listen(server.smtp.port - 25 + offset, protocol).await?;
     let started = Instant::now();
-    let mut report = smtp::run(&server.smtp, Protocol::Smtp, options, None).await?;
+    let mut options = options.clone();
+    let mut target = &server.smtp;
+    // Whoever sends to other domains through Facteur has logged in.
+    if let Some(submission) = &server.submission {
+        let users = server.users(1);
+        target = submission;
+        options.from = users.name(0);
+        options.auth_password = Some(users.password);
+    }
+    let mut report = smtp::run(target, Protocol::Smtp, &options, None).await?;
     let all = sink.wait_for(options.messages * options.recipients);
     let taken = tokio::time::timeout(SINK_MAX, all).await;
     taken.map_err(|_| Error::NotPossible(format!("the sink got {}", sink.taken())))?;

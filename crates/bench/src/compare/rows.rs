@@ -55,6 +55,8 @@ fn smtp(sessions: usize, size: usize, messages: usize, mailboxes: usize) -> smtp
         per_connection: 1,
         to: format!("agent%d@{DOMAIN}"),
         mailboxes,
+        from: smtp::SENDER.into(),
+        auth_password: None,
     }
 }
 
@@ -73,9 +75,9 @@ fn row(name: &'static str, title: &'static str, work: Work) -> Row {
 
 fn smtp_rows() -> Vec<Row> {
     const KIB: usize = 1024;
-    let sunk = |domain: &str| smtp::Options {
+    let sunk = |domain: &str, sessions| smtp::Options {
         to: format!("agent%d@{domain}"),
-        ..smtp(20, 4 * KIB, 2000, 20)
+        ..smtp(sessions, 4 * KIB, 2000, 20)
     };
     vec![
         row("smtp1", "SMTP, 1 session, 4 KiB, 20 mailboxes", Work::Smtp(smtp(1, 4 * KIB, 500, 20))),
@@ -128,12 +130,12 @@ fn smtp_rows() -> Vec<Row> {
         row(
             "lmtp-sink",
             "SMTP, 20 sessions, 4 KiB, passed on to an LMTP sink (Postfix alone)",
-            Work::LmtpSink(sunk(super::debian::LMTP_SINK_DOMAIN)),
+            Work::LmtpSink(sunk(super::debian::LMTP_SINK_DOMAIN, 20)),
         ),
         row(
             "relay",
-            "SMTP, 20 sessions, 4 KiB, relayed to an SMTP sink",
-            Work::Relay(sunk(super::debian::SMTP_SINK_DOMAIN)),
+            "SMTP, 20 sessions, 4 KiB, relayed to an SMTP sink (Facteur: each with a login, signed)",
+            Work::Relay(sunk(super::debian::SMTP_SINK_DOMAIN, 20)),
         ),
     ]
 }

@@ -54,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) programs: Vec<Program>,
     pub(crate) smtp: Target,
     pub(crate) lmtp: Target,
+    /// Where mail for others is taken, if that is elsewhere.
+    pub(crate) submission: Option<Target>,
     pub(crate) imap: Target,
     pub(crate) imaps: Target,
     pub(crate) http: Option<Target>,

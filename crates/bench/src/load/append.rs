@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use super::smtp::SENDER;
 use super::{Clock, Turns, Users, join};
 use crate::corpus::Plain;
 use crate::error::Error;
@@ -51,7 +52,7 @@ pub(crate) async fn run(sessions: Vec<Imap>, options: &Options) -> Result<Report
             let (plain, turns) = &*shared;
             let mut latencies: Vec<Duration> = Vec::new();
             while let Some(turn) = turns.take() {
-                let message = plain.message(run, turn, "nobody@ac-example.test");
+                let message = plain.message(run, turn, SENDER, "nobody@ac-example.test");
                 let started = Instant::now();
                 let answer = session.append("INBOX", "(\\Seen) ", &message, |_| {}).await?;
                 must_be_ok("APPEND", answer)?;

@@ -37,7 +37,16 @@ pub(crate) struct Options {
     /// How many such addresses are taken in turn.
     #[arg(long, default_value_t = 20)]
     pub(crate) mailboxes: usize,
+    /// Sender address.
+    #[arg(long, default_value = SENDER)]
+    pub(crate) from: String,
+    /// Log in as the sender with this password before each message is sent.
+    #[arg(long)]
+    pub(crate) auth_password: Option<String>,
 }
+
+/// Who sends, unless told otherwise.
+pub(crate) const SENDER: &str = "marie@ac-example.test";
 
 /// Where to look whether messages have arrived.
 pub(crate) struct Arrival {
@@ -167,7 +176,7 @@ impl Sender {
             let started = Instant::now();
             let (mut session, sent) = match open.take() {
                 Some(open) => open,
-                None => (Smtp::connect(&self.target, self.protocol).await?, 0),
+                None => (self.connect().await?, 0),
             };
             self.send(&mut session, turn).await?;
             latencies.push(started.elapsed());
@@ -182,14 +191,23 @@ impl Sender {
         Ok(latencies)
     }
 
+    async fn connect(&self) -> Result<Smtp, Error> {
+        let mut session = Smtp::connect(&self.target, self.protocol).await?;
+        if let Some(password) = &self.options.auth_password {
+            session.auth_plain(&self.options.from, password).await?;
+        }
+        Ok(session)
+    }
+
     async fn send(&self, session: &mut Smtp, turn: usize) -> Result<(), Error> {
         let first = turn * self.options.recipients;
         let recipients: Vec<String> = (first..first + self.options.recipients)
             .map(|index| self.options.recipient(index))
             .collect();
-        let message = self.plain.message(self.run, turn, &recipients[0]);
+        let from = &self.options.from;
+        let message = self.plain.message(self.run, turn, from, &recipients[0]);
         let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
-        session.send("sender@ac-example.test", &recipients, &message).await
+        session.send(from, &recipients, &message).await
     }
 }
 
@@ -208,6 +226,8 @@ mod tests {
                 per_connection: 1,
                 to: "a%d@b.test".into(),
                 mailboxes,
+                from: SENDER.into(),
+                auth_password: None,
             };
             let mut counted = vec![0; mailboxes];
             for index in 0..messages * recipients {
