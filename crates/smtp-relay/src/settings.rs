@@ -28,6 +28,8 @@ pub struct Settings {
     pub tls: MxTls,
     /// PEM file with further certificate authorities for routes with `tls = "verified"`.
     pub ca_file: Option<PathBuf>,
+    /// Whether what leaves is signed by DKIM.
+    pub sign: bool,
     /// What to do with 8-bit content for a server without 8BITMIME (RFC 6152 §3).
     pub eight_bit: EightBit,
     /// Whether BDAT is used where it is offered (RFC 3030).
@@ -194,6 +196,7 @@ impl Default for Settings {
             retry_jitter_percent: 10,
             tls: MxTls::default(),
             ca_file: None,
+            sign: true,
             eight_bit: EightBit::default(),
             chunking: true,
             own_names: Vec::new(),

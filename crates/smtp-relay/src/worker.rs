@@ -51,7 +51,7 @@ impl Worker {
             service: service.clone(),
             transport,
             schedule: Schedule::new(settings),
-            signer,
+            signer: signer.filter(|_| settings.sign),
         };
         Self {
             routes,

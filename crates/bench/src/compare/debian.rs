@@ -53,6 +53,7 @@ pub(crate) async fn start(dir: &Path, port_base: u16, hash: &str) -> Result<Serv
         lmtp: target(24),
         imap: target(143),
         submission: None,
+        config: None,
         imaps: Target::over_tls("127.0.0.1", port_base + 993)?,
         http: None,
         metrics: None,

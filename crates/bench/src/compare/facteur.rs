@@ -12,6 +12,15 @@ use super::server::{ACCOUNTS, DOMAIN, Kind, PASSWORD, Program, Server, make_dir,
 use crate::error::Error;
 use crate::wire::Target;
 
+/// Where it asks DNS.
+pub(crate) const DNS_OFFSET: u16 = 53;
+
+/// Verifies senders by SPF, DKIM and DMARC, which is off otherwise: Postfix alone does not.
+pub(crate) const VERIFY_SENDERS: (&str, &str) =
+    ("[authentication]\nenabled = false", "[authentication]\nenabled = true");
+/// Signs what leaves, which is off otherwise: Postfix alone does not.
+pub(crate) const SIGN: (&str, &str) = ("sign = false", "sign = true");
+
 /// The argon2id cost that Facteur itself hashes with.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -35,7 +44,8 @@ pub(crate) async fn start(
 ) -> Result<Server, Error> {
     make_dir(dir)?;
     let config = dir.join("facteur.toml");
-    write(&config, &configuration(dir, port_base))?;
+    let text = configuration(dir, port_base);
+    write(&config, &text)?;
     let target = |offset| Target::plain("127.0.0.1", port_base + offset);
     let mut server = Server {
         kind: Kind::Facteur,
@@ -51,6 +61,7 @@ pub(crate) async fn start(
         smtp: target(25),
         lmtp: target(24),
         submission: Some(target(587)),
+        config: Some((config.clone(), text)),
         imap: target(143),
         imaps: Target::over_tls("127.0.0.1", port_base + 993)?,
         http: Some(target(80)),
@@ -67,7 +78,7 @@ pub(crate) async fn start(
 fn configuration(dir: &Path, port_base: u16) -> String {
     let dir = dir.display();
     // Where the sink stands for the other server too.
-    let sink = port_base + SMTP_SINK_OFFSET;
+    let (sink, dns) = (port_base + SMTP_SINK_OFFSET, port_base + DNS_OFFSET);
     let services = [
         ("smtp", 25),
         ("lmtp", 24),
@@ -92,8 +103,8 @@ fn configuration(dir: &Path, port_base: u16) -> String {
          [directory.limits]\nexempt_networks = [\"127.0.0.0/8\"]\n\
          [imap]\nplaintext_login = \"loopback\"\nconnections_per_account_max = 10000\n\
          [smtp]\nplaintext_auth = \"loopback\"\n\
-         [authentication]\nenabled = false\n\
-         [relay]\nenabled = true\n[[relay.route]]\nrecipients = [\"{SMTP_SINK_DOMAIN}\"]\n\
+         [authentication]\nenabled = false\n[dns]\nservers = [\"127.0.0.1:{dns}\"]\n\
+         [relay]\nsign = false\n[[relay.route]]\nrecipients = [\"{SMTP_SINK_DOMAIN}\"]\n\
          via = \"smarthost\"\nhosts = [\"127.0.0.1:{sink}\"]\ntls = \"none\"\n\
          [webmail]\npublic_url = \"https://localhost:{}\"\nplain_http = \"serve-loopback\"\n",
         port_base + 443

@@ -1,6 +1,7 @@
 //! Facteur beside Debian's Postfix and Dovecot, on one machine, in turns, in one go.
 
 mod debian;
+mod dns;
 mod facteur;
 mod group;
 mod machine;
@@ -112,6 +113,7 @@ async fn compare(options: &Options, rows: &[Row]) -> Result<(), Error> {
     note(&format!("{machine}; one sync takes {:.2} ms", sync.as_secs_f64() * 1e3));
     let hash = facteur::password_hash()?;
     let facteur = std::path::absolute(&options.facteur).map_err(Error::io("find facteur"))?;
+    let _dns = dns::Dns::serve(options.port_base + facteur::DNS_OFFSET).await?;
     // Declared after the directory, so that they stop before it goes.
     let mut servers = [
         facteur::start(&facteur, &dir.join("facteur"), options.port_base, &hash).await?,
@@ -139,6 +141,7 @@ async fn run_row(row: &Row, servers: &mut [Server; 2], rounds: usize) -> Result<
     let mut result = RowResult::new(row);
     let mut filled = [None, None];
     for (at, server) in servers.iter_mut().enumerate() {
+        server.configure(row.changes).await?;
         if let Some(reason) = row.work.missing(server) {
             result.sides[at].missing = Some(reason.to_owned());
             continue;

@@ -2,6 +2,7 @@
 
 use crate::load::{append, idle, login, mailbox, mixed, smtp};
 
+use super::facteur::{SIGN, VERIFY_SENDERS};
 use super::server::DOMAIN;
 
 /// One row.
@@ -11,6 +12,8 @@ pub(crate) struct Row {
     pub(crate) work: Work,
     /// Figures with the value they should reach.
     pub(crate) aims: &'static [(&'static str, f64)],
+    /// What Facteur's configuration has otherwise than in other rows.
+    pub(crate) changes: &'static [(&'static str, &'static str)],
     /// Left out unless named: takes minutes.
     pub(crate) only_when_named: bool,
 }
@@ -70,7 +73,7 @@ pub(crate) fn all() -> Vec<Row> {
 }
 
 fn row(name: &'static str, title: &'static str, work: Work) -> Row {
-    Row { name, title, work, aims: &[], only_when_named: false }
+    Row { name, title, work, aims: &[], changes: &[], only_when_named: false }
 }
 
 fn smtp_rows() -> Vec<Row> {
@@ -95,6 +98,14 @@ fn smtp_rows() -> Vec<Row> {
                 "smtp20-one",
                 "SMTP, 20 sessions, 4 KiB, one mailbox",
                 Work::Smtp(smtp(20, 4 * KIB, 2000, 1)),
+            )
+        },
+        Row {
+            changes: &[VERIFY_SENDERS],
+            ..row(
+                "smtp20-verified",
+                "SMTP, 20 sessions, 4 KiB, 20 mailboxes (Facteur: with SPF, DKIM and DMARC)",
+                Work::Smtp(smtp(20, 4 * KIB, 2000, 20)),
             )
         },
         row(
@@ -133,10 +144,26 @@ fn smtp_rows() -> Vec<Row> {
             Work::LmtpSink(sunk(super::debian::LMTP_SINK_DOMAIN, 20)),
         ),
         row(
+            "relay1",
+            "SMTP, 1 session, 4 KiB, relayed to an SMTP sink (Facteur: with a login)",
+            Work::Relay(smtp::Options {
+                messages: 500,
+                ..sunk(super::debian::SMTP_SINK_DOMAIN, 1)
+            }),
+        ),
+        row(
             "relay",
-            "SMTP, 20 sessions, 4 KiB, relayed to an SMTP sink (Facteur: each with a login, signed)",
+            "SMTP, 20 sessions, 4 KiB, relayed to an SMTP sink (Facteur: each with a login)",
             Work::Relay(sunk(super::debian::SMTP_SINK_DOMAIN, 20)),
         ),
+        Row {
+            changes: &[SIGN],
+            ..row(
+                "relay-signed",
+                "The same (Facteur: also signed with RSA-2048 and Ed25519)",
+                Work::Relay(sunk(super::debian::SMTP_SINK_DOMAIN, 20)),
+            )
+        },
     ]
 }
 

@@ -60,6 +60,8 @@ pub(crate) struct Server {
     pub(crate) imaps: Target,
     pub(crate) http: Option<Target>,
     pub(crate) metrics: Option<Target>,
+    /// Its configuration file and what stands in it, where rows change that.
+    pub(crate) config: Option<(PathBuf, String)>,
     /// Where its mail lies.
     pub(crate) data: PathBuf,
     /// Its own directory.
@@ -91,6 +93,18 @@ impl Server {
             // Another program's socket gives no event until it is there.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Starts again with these replacements in its configuration, unless it has them already.
+    pub(crate) async fn configure(&mut self, changes: &[(&str, &str)]) -> Result<(), Error> {
+        let Some((path, text)) = &self.config else { return Ok(()) };
+        let changed = changes.iter().fold(text.clone(), |text, (from, to)| text.replace(from, to));
+        if std::fs::read_to_string(path).is_ok_and(|current| current == changed) {
+            return Ok(());
+        }
+        write(path, &changed)?;
+        self.group.stop();
+        self.start().await.map(drop)
     }
 
     /// The first mailboxes.
