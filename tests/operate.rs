@@ -1,20 +1,10 @@
 //! `facteur serve` and its commands as an administrator uses them; `tests/scripts/operate.py` has
 //! the steps.
 
-use std::path::Path;
-use std::process::Command;
+mod script;
 
 fn operate(step: &str) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scripts/operate.py");
-    let output = Command::new("python3")
-        .arg(script)
-        .arg(env!("CARGO_BIN_EXE_facteur"))
-        .arg(step)
-        .output()
-        .expect("python3 runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
+    script::run("operate.py", &[step]);
 }
 
 #[test]

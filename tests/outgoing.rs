@@ -1,20 +1,10 @@
-//! Mail that leaves: the demo with another server behind it; `tests/scripts/outgoing.py` has the
-//! steps.
+//! Mail that leaves: the demo with another server behind it (`tests/scripts/outgoing.py` has the
+//! steps), and Debian's Postfix as the outside world (`tests/scripts/postfix.py`).
 
-use std::path::Path;
-use std::process::Command;
+mod script;
 
 fn outgoing(step: &str) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scripts/outgoing.py");
-    let output = Command::new("python3")
-        .arg(script)
-        .arg(env!("CARGO_BIN_EXE_facteur"))
-        .arg(step)
-        .output()
-        .expect("python3 runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
+    script::run("outgoing.py", &[step]);
 }
 
 #[test]
@@ -35,4 +25,9 @@ fn what_is_queued_survives_a_kill() {
 #[test]
 fn a_message_is_held_until_its_time_and_can_be_held_by_an_operator() {
     outgoing("hold");
+}
+
+#[test]
+fn mail_goes_through_postfix_and_comes_back_byte_for_byte_with_good_signatures() {
+    script::run("postfix.py", &[]);
 }

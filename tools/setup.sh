@@ -7,24 +7,50 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/facteur"
 
 fail() { echo "facteur: $*" >&2; exit 1; }
 
-# Installs the packages for which the probe command fails. Arguments: why, then probe=package.
-need() {
-  local why="$1" missing=() pair
-  shift
+# The packages of those arguments probe=>package whose probe fails.
+missing() {
+  local pair
   for pair in "$@"; do
-    eval "${pair%%=>*}" >/dev/null 2>&1 || missing+=("${pair##*=>}")
+    eval "${pair%%=>*}" >/dev/null 2>&1 || echo "${pair##*=>}"
   done
-  [ ${#missing[@]} -eq 0 ] && return
-  command -v apt-get >/dev/null || fail "please install, with your system's package manager: ${missing[*]} ($why)"
+}
+
+# Installs the packages for which the probe command fails. Arguments: why, then probe=>package.
+need() {
+  local why="$1" packages
+  shift
+  mapfile -t packages < <(missing "$@")
+  [ ${#packages[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || fail "please install, with your system's package manager: ${packages[*]} ($why)"
   local sudo=()
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "please install as root: apt-get install ${missing[*]} ($why)"
+    command -v sudo >/dev/null || fail "please install as root: apt-get install ${packages[*]} ($why)"
     sudo=(sudo)
   fi
-  echo "facteur: installing ${missing[*]} $why"
+  echo "facteur: installing ${packages[*]} $why"
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+# The same for servers, as root. Their packages would start daemons on the usual ports: a
+# policy-rc.d forbids that while they are installed, and what is ours of it goes again.
+need_servers() {
+  local why="$1 (no daemon is started)" policy=/usr/sbin/policy-rc.d forbid=0
+  shift
+  [ -z "$(missing "$@")" ] && return
+  if [ ! -e "$policy" ]; then
+    forbid=1
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  need "$why" "$@"
+  # Nor are they started at the next boot.
+  if command -v systemctl >/dev/null; then
+    systemctl disable -q postfix dovecot dovecot.socket 2>/dev/null || true
+  fi
+  if [ $forbid -eq 1 ]; then rm -f "$policy"; trap - EXIT; fi
 }
 
 build() {
@@ -49,6 +75,10 @@ tests() {
     '/usr/bin/python3 -c "import nacl"=>python3-nacl' \
     '/usr/bin/python3 -c "import yaml"=>python3-yaml' \
     'ls /usr/share/doc/python3-spf/rfc7208-tests.yml.gz=>python3-spf'
+  # It starts as root only; without, that test is skipped and says so.
+  if [ "$(id -u)" -eq 0 ]; then
+    need_servers "as the outside world" 'test -x /usr/sbin/postfix=>postfix'
+  fi
   need "to look at the webmail in a browser" \
     'command -v chromium=>chromium' 'command -v node=>nodejs' 'command -v npm=>npm'
   local modules="$cache/browser"
@@ -61,29 +91,12 @@ tests() {
   fi
 }
 
-# Debian's mail servers, to measure beside Facteur. Their packages would start daemons on the usual
-# ports: a policy-rc.d forbids that while they are installed, and what is ours of it goes again.
+# Debian's mail servers, to measure beside Facteur.
 bench() {
   build
-  local policy=/usr/sbin/policy-rc.d forbid=0
-  local why="to measure them beside Facteur (no daemon is started)"
-  if ! command -v postfix >/dev/null || ! command -v doveadm >/dev/null \
-    || [ ! -x /usr/lib/dovecot/lmtp ] || [ ! -x /usr/lib/dovecot/imap ]; then
-    [ "$(id -u)" -eq 0 ] || fail "make bench puts servers into control groups: run it as root"
-    if [ ! -e "$policy" ]; then
-      forbid=1
-      printf '#!/bin/sh\nexit 101\n' >"$policy"
-      chmod 755 "$policy"
-      trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    fi
-    need "$why" 'command -v postfix=>postfix' 'test -x /usr/lib/dovecot/imap=>dovecot-imapd' \
-      'test -x /usr/lib/dovecot/lmtp=>dovecot-lmtpd'
-    # Nor are they started at the next boot.
-    if command -v systemctl >/dev/null; then
-      systemctl disable -q postfix dovecot dovecot.socket 2>/dev/null || true
-    fi
-    if [ $forbid -eq 1 ]; then rm -f "$policy"; trap - EXIT; fi
-  fi
+  [ "$(id -u)" -eq 0 ] || fail "make bench puts servers into control groups: run it as root"
+  need_servers "to measure them beside Facteur" 'test -x /usr/sbin/postfix=>postfix' \
+    'test -x /usr/lib/dovecot/imap=>dovecot-imapd' 'test -x /usr/lib/dovecot/lmtp=>dovecot-lmtpd'
   need "to count syncs" 'command -v perf=>linux-perf'
 }
 

@@ -11,14 +11,14 @@ use thiserror::Error;
 use crate::dns::{Dns, DnsError, Mx};
 use crate::next_hop::Host;
 
-const SMTP_PORT: u16 = 25;
-
 /// What limits a look-up.
 pub struct MxRules<'a> {
     /// Names by which an MX record may mean this server, in lower case.
     pub own_names: &'a [String],
     /// Whether an address is this machine's; mail is never sent there.
     pub is_own_address: &'a (dyn Fn(IpAddr) -> bool + Sync),
+    /// Port of the hosts found: 25, but for tests.
+    pub port: u16,
     /// Hosts looked up at most.
     pub hosts_max: usize,
     /// Addresses given at most, all hosts together.
@@ -106,7 +106,7 @@ pub(crate) fn literal(address: IpAddr, rules: &MxRules<'_>) -> Result<Vec<Host>,
         return Err(Unroutable::ImpossibleAddress);
     }
     let (name, addresses) = (address.to_string(), vec![address]);
-    Ok(vec![Host { name, addresses, port: SMTP_PORT }])
+    Ok(vec![Host { name, addresses, port: rules.port }])
 }
 
 /// By preference, equals in random order; without RFC 7505's dot.
@@ -148,7 +148,7 @@ async fn hosts(
             Ok(addresses) if addresses.iter().any(|&address| (rules.is_own_address)(address)) => {
                 cut = Some(record.preference);
             }
-            Ok(addresses) => found.add(record, &addresses, room),
+            Ok(addresses) => found.add(record, &addresses, room, rules.port),
             Err(DnsError::NoSuchDomain | DnsError::NoRecords) => {}
             Err(DnsError::Temporary(why)) => found.temporary = Some(why),
         }
@@ -166,7 +166,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, record: &Mx, addresses: &[IpAddr], room: usize) {
+    fn add(&mut self, record: &Mx, addresses: &[IpAddr], room: usize, port: u16) {
         let mut addresses = interleaved(addresses);
         let before = addresses.len();
         addresses.retain(|address| !is_impossible(*address));
@@ -176,7 +176,7 @@ impl Found {
             return;
         }
         self.addresses += addresses.len();
-        let host = Host { name: record.exchange.clone(), addresses, port: SMTP_PORT };
+        let host = Host { name: record.exchange.clone(), addresses, port };
         self.hosts.push((record.preference, host));
     }
 

@@ -38,6 +38,8 @@ pub struct Settings {
     pub own_names: Vec<String>,
     /// Whether mail may go to this machine's own addresses, when DNS says so: for tests.
     pub deliver_to_own_addresses: bool,
+    /// Port of servers found by MX: for tests.
+    pub mx_port: u16,
     /// Hosts of one domain that are looked up, and addresses that are tried in one attempt.
     pub hosts_max: usize,
     /// See `hosts_max`.
@@ -201,6 +203,7 @@ impl Default for Settings {
             chunking: true,
             own_names: Vec::new(),
             deliver_to_own_addresses: false,
+            mx_port: 25,
             hosts_max: 8,
             addresses_max: 12,
             connections_max: 200,

@@ -238,6 +238,7 @@ impl Shared {
         let rules = MxRules {
             own_names: &self.own_names,
             is_own_address: &is_own_address,
+            port: self.settings.mx_port,
             hosts_max: self.settings.hosts_max,
             addresses_max: self.settings.addresses_max,
         };

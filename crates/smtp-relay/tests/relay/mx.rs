@@ -14,8 +14,13 @@ fn temporary() -> DnsError {
 async fn look_up(dns: &FakeDns, random: usize) -> Result<Vec<Host>, Unroutable> {
     let is_own = |address: IpAddr| address.is_loopback() || address.to_string() == "192.0.2.99";
     let own_names = ["ours.test".to_owned()];
-    let rules =
-        MxRules { own_names: &own_names, is_own_address: &is_own, hosts_max: 4, addresses_max: 5 };
+    let rules = MxRules {
+        own_names: &own_names,
+        is_own_address: &is_own,
+        port: 25,
+        hosts_max: 4,
+        addresses_max: 5,
+    };
     let domain = "ecole.test".parse().unwrap();
     resolve(dns, &domain, &rules, &mut move |bound| random % bound).await
 }
