@@ -4,6 +4,7 @@
 #   make check   format, lints, licences
 #   make crash   break a loaded server and check what it holds: ROUNDS=10
 #                FAULT=kill|power|full|write|stop|backup FS=ext4|xfs (power, full: as root)
+#                QUEUED=10000 with kill and power: while so many messages wait in the queue
 #   make bench   Facteur beside Debian's Postfix and Dovecot (needs root); ROWS=smtp20,login
 #   make build   the optimised program, target/release/facteur
 
@@ -31,11 +32,12 @@ check: setup-build
 FAULT ?= kill
 FS ?= ext4
 ROUNDS ?= 10
+QUEUED ?= 0
 CRASH_ARGS ?=
 crash: setup-test
 	cargo build --locked --package facteur
 	python3 tests/scripts/crash.py "$(CARGO_TARGET_DIR)/debug/facteur" \
-	  --fault $(FAULT) --fs $(FS) --rounds $(ROUNDS) $(CRASH_ARGS)
+	  --fault $(FAULT) --fs $(FS) --rounds $(ROUNDS) --queued $(QUEUED) $(CRASH_ARGS)
 
 # All rows write docs/performance.md; chosen ones only show what they found.
 ROWS ?=

@@ -56,6 +56,21 @@ fn what_was_acknowledged_before_a_power_cut_is_there_once() {
 }
 
 #[test]
+fn what_waits_for_other_servers_survives_a_kill_and_another_while_it_leaves() {
+    crash(&["--fault", "kill", "--queued", "300"]);
+}
+
+#[test]
+fn what_waits_for_other_servers_survives_a_power_cut_and_another_while_it_leaves() {
+    crash(&["--fault", "power", "--queued", "300"]);
+}
+
+#[test]
+fn a_full_disk_refuses_mail_with_452_and_limit_is_read_meanwhile_and_recovers() {
+    crash(&["--fault", "full", "--rounds", "1"]);
+}
+
+#[test]
 fn a_server_whose_syncs_do_nothing_does_not_pass_for_durable() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let Some(output) = run(dir.path(), &["--fault", "unsynced", "--rounds", "1"]) else { return };

@@ -1,10 +1,10 @@
 """What the server must hold after a restart, and the check that it does.
 
 The rules are those of the fault tests: (a) every acknowledged message once and byte-identical,
-(b) UIDs rising and never given twice, (c) UIDVALIDITY kept, (d) mod-sequences never going back,
-(e) flags as last acknowledged, or as the one operation under way left them, (f) nothing expunged
-returns, (h) the quota is the sum of what is there, (i) what was not acknowledged is there at most
-once. (g) is about the outgoing queue: `queue` below is where it is checked."""
+(b) UIDs rising and never given twice, (c) UIDVALIDITY kept, (d) mod-sequences never going back, nor
+behind what a client was told, (e) flags as last acknowledged, or as the one operation under way left
+them, (f) nothing expunged returns, (g) what was handed in for other servers: see crash_queue.py,
+(h) the quota is the sum of what is there, (i) what was not acknowledged is there at most once."""
 
 import copy
 import hashlib
@@ -13,7 +13,8 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from crash_load import Mailbox, Message, apply, id_in
+from crash_model import ID_ITEM, Mailbox, Message, apply, id_in, is_notice
+from crash_queue import ATTEMPTS_MAX, Outgoing
 from imap_client import Imap, flags_in, literal_in
 
 # Bodies fetched at once; and the share of old ones that a check reads again.
@@ -26,6 +27,8 @@ class Delivery:
     acknowledged: bool = False
     # Its UID in each account's INBOX, as far as anybody has seen it.
     uids: dict = field(default_factory=dict)
+    # What passes through the queue may be delivered again if that was under way at the end.
+    is_queued: bool = False
 
 
 class World:
@@ -42,15 +45,18 @@ class World:
         # INBOX UIDs that a worker or a check has had in its model.
         self.inbox_known = {account: set() for account in accounts}
         self.read = set()
+        self.outgoing = Outgoing()
+        # Second copies out of the queue: (account, UID).
+        self.copies = set()
         self.faults = []
         self.notes = set()
 
     def know(self, id_, bytes_, exact=True):
         self.contents[id_] = (hashlib.sha256(bytes_).digest(), exact)
 
-    def expect_delivery(self, id_, bytes_, accounts):
+    def expect_delivery(self, id_, bytes_, accounts, is_queued=False):
         self.know(id_, bytes_, exact=False)
-        delivery = Delivery()
+        delivery = Delivery(is_queued=is_queued)
         for account in accounts:
             self.deliveries[account][id_] = delivery
         return delivery
@@ -60,12 +66,14 @@ class World:
         for account, uid, id_ in load.seen:
             self.bind(account, self.models[account]["INBOX"].validity, uid, id_)
         load.seen.clear()
+        self.outgoing.went_back(kept)
         for deliveries in self.deliveries.values():
             for id_, delivery in deliveries.items():
                 delivery.acknowledged = id_ in kept
 
     def acknowledged_ids(self):
-        return {id_ for some in self.deliveries.values() for id_, one in some.items() if one.acknowledged}
+        known = [*self.deliveries.values(), self.outgoing.posts]
+        return {id_ for some in known for id_, one in list(some.items()) if one.acknowledged}
 
     def bind(self, account, validity, uid, id_):
         """A UID names one message for ever (RFC 3501 §2.3.1.1)."""
@@ -76,30 +84,49 @@ class World:
         """Worker 0 has found a delivery in the INBOX."""
         self.bind(account, self.models[account]["INBOX"].validity, uid, id_)
         self.inbox_known[account].add(uid)
-        if id_ in self.deliveries[account]:
-            known = self.deliveries[account][id_].uids.setdefault(account, uid)
-            self.demand(known == uid, "i", account, f"{id_} is there as UID {known} and {uid}")
+        self.place(account, uid, id_)
+
+    def place(self, account, uid, id_):
+        """A delivery is in the INBOX: it was sent, and is there only once."""
+        if is_notice(id_):
+            return
+        delivery = self.deliveries[account].get(id_)
+        if delivery is None:
+            self.demand(False, "i", account, f"UID {uid} is {id_}, which nobody sent")
+            return
+        known = delivery.uids.setdefault(account, uid)
+        if known != uid and delivery.is_queued:
+            self.copies.add((account, uid))
+        else:
+            self.demand(known == uid, "ai", account, f"{id_} is there as UID {known} and {uid}")
 
     def demand(self, holds, rule, account, *what):
         if not holds:
             self.faults.append(f"({rule}) {account}: " + " ".join(map(str, what)))
 
-    def check(self, demo, load, used_bytes, everything=False):
-        """Holds the server against the models; then what is there is the next round's start."""
+    def check(self, server, load, everything=False):
+        """Holds the server against the models; then what is there is the next round's start. How
+        many recipients waited in the queue."""
         rng = random.Random(load.seed)
+        waited = self.outgoing.drain(server)
+        copies = len(self.copies)
         for account in self.accounts:
-            client = Imap(demo["ports"]["imap"], f"{account}@ac-paris.test", self.password)
+            client = Imap(server.demo["ports"]["imap"], f"{account}@ac-paris.test", self.password)
             found = self.observe(client, account)
             self.seen_in_idle(account, load, found["INBOX"])
             for number in (0, 1):
                 self.compare(account, number, load.pending.get((account, number)), found)
             self.deliveries_placed(account, found["INBOX"])
             size = self.bodies(client, account, found, rng, everything)
-            self.demand(size == used_bytes(account), "h", account, f"{size} bytes are there")
+            self.demand(size == server.used_bytes(account), "h", account, f"{size} bytes are there")
             self.models[account] = found
             self.inbox_known[account] |= set(found["INBOX"].messages)
             client.close()
-        self.queue()
+        self.faults += self.outgoing.faults(server.ends)
+        copies = len(self.copies) - copies
+        allowed = ATTEMPTS_MAX if self.outgoing.is_exact else copies
+        self.demand(copies <= allowed, "g", "all", f"{copies} second copies out of the queue")
+        return sum(waited.values())
 
     def observe(self, client, account):
         found = {}
@@ -116,7 +143,7 @@ class World:
                 for key, number in re.findall(r"(UIDNEXT|UIDVALIDITY|HIGHESTMODSEQ) (\d+)", lines[0].decode("latin-1"))
             }
             client.call(f'EXAMINE "{name}"')
-            items = "FLAGS BODY.PEEK[HEADER.FIELDS (X-CRASH-ID)]"
+            items = f"FLAGS {ID_ITEM}"
             rows = client.fetch("1:*", f"MODSEQ {items}" if has_mod_seq else items)
             mailbox = Mailbox(status["UIDVALIDITY"])
             # In the order of the answers: sequence numbers rise, so UIDs must.
@@ -127,8 +154,12 @@ class World:
                 if has_mod_seq:
                     mod_seq = int(re.search(rb"MODSEQ \((\d+)\)", line)[1])
                     self.rises(account, (mailbox.validity, uid), mod_seq)
+                    mailbox.messages[uid].mod_seq = mod_seq
             if has_mod_seq:
-                self.rises(account, (mailbox.validity, None), status["HIGHESTMODSEQ"])
+                mailbox.highest_mod_seq = status["HIGHESTMODSEQ"]
+                self.rises(account, (mailbox.validity, None), mailbox.highest_mod_seq)
+                most = max((message.mod_seq for message in mailbox.messages.values()), default=0)
+                self.demand(most <= mailbox.highest_mod_seq, "d", account, f"{name}: {most} above HIGHESTMODSEQ")
             self.uid_next_holds(account, name, mailbox.validity, status["UIDNEXT"])
             found[name] = mailbox
         return found
@@ -149,9 +180,8 @@ class World:
                 continue
             self.bind(account, inbox.validity, uid, id_)
             delivery = self.deliveries[account].get(id_)
-            if delivery is None:
-                self.demand(False, "i", account, f"UID {uid} in IDLE is {id_}, which nobody sent")
-            elif account not in delivery.uids:
+            if delivery is None or account not in delivery.uids:
+                self.place(account, uid, id_)
                 self.demand(uid in inbox.messages, "a", account, f"{id_} was shown in IDLE and is gone")
 
     def compare(self, account, number, pending, found):
@@ -191,6 +221,10 @@ class World:
             there = found.messages.get(uid)
             if there != message:
                 yield f"{name} UID {uid}: {message} expected, {there} found"
+            elif there.mod_seq < message.mod_seq:
+                yield f"(d) {name} UID {uid}: mod-sequence {there.mod_seq} after {message.mod_seq}"
+        if found.highest_mod_seq < wanted.highest_mod_seq:
+            yield f"(d) {name}: HIGHESTMODSEQ {found.highest_mod_seq} after {wanted.highest_mod_seq}"
         if open_:
             return  # What else is in the INBOX are deliveries: see below.
         last = max(wanted.messages, default=0)
@@ -207,12 +241,7 @@ class World:
     def deliveries_placed(self, account, inbox):
         """Each acknowledged delivery is, or was, in the INBOX once; each other at most once."""
         for uid, message in inbox.messages.items():
-            delivery = self.deliveries[account].get(message.id)
-            if delivery is None:
-                self.demand(False, "i", account, f"UID {uid} is {message.id}, which nobody sent")
-                continue
-            known = delivery.uids.setdefault(account, uid)
-            self.demand(known == uid, "ai", account, f"{message.id} is there as UID {known} and {uid}")
+            self.place(account, uid, message.id)
         for id_, delivery in self.deliveries[account].items():
             if delivery.acknowledged:
                 self.demand(account in delivery.uids, "a", account, f"{id_} was acknowledged and is lost")
@@ -239,12 +268,11 @@ class World:
 
     def body(self, account, mailbox, uid, bytes_):
         id_ = mailbox.messages[uid].id
+        self.read.add((account, mailbox.validity, uid))
+        if is_notice(id_):
+            fault = self.outgoing.noticed(account, id_, bytes_)
+            return self.demand(not fault, "g", account, fault)
         start = bytes_.find(b"X-Crash-Id:")
         digest, exact = self.contents.get(id_, (None, False))
         same = hashlib.sha256(bytes_[max(start, 0) :]).digest() == digest and not (exact and start)
         self.demand(same, "a", account, f"UID {uid} {id_}: other bytes, {len(bytes_)} of them")
-        self.read.add((account, mailbox.validity, uid))
-
-    def queue(self):
-        """(g) There is no outgoing queue yet; what it holds is checked here once there is one."""
-        self.notes.add("(g) not looked at: there is no outgoing queue")

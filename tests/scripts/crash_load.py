@@ -2,9 +2,9 @@
 
 Every IMAP worker owns the mailboxes that begin with its name, so its model is exact: it changes
 only after the tagged OK was read, and at most one operation is unanswered when the server dies.
-SMTP senders deliver to all INBOXes; worker 0 of each account moves and expunges there, too."""
+SMTP senders deliver to all INBOXes; worker 0 of each account moves and expunges there, too.
+crash_queue.py has the senders to other servers."""
 
-import copy
 import hashlib
 import itertools
 import json
@@ -12,86 +12,20 @@ import random
 import re
 import smtplib
 import threading
-from dataclasses import dataclass, field
 
-from imap_client import Imap, Refused, literal_in, numbers
+from crash_model import ID_ITEM, Message, apply, content, id_in, is_notice, size_of
+from imap_client import Imap, Refused, numbers
 
 FLAGS = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$Fait"]
 MAILBOXES_MAX = 4
 MESSAGES_MAX = 40
 
 
-@dataclass
-class Message:
-    id: str
-    flags: frozenset = frozenset()
-
-
-@dataclass
-class Mailbox:
-    """`unplaced` are messages whose UID was never told: of an unanswered operation only."""
-
-    validity: int | None = None
-    messages: dict = field(default_factory=dict)
-    unplaced: list = field(default_factory=list)
-
-
-def apply(mailboxes, op, told=None):
-    """Does to a model what an operation does to the server. `told`: UIDs from its answer."""
-    kind = op["op"]
-    if kind == "create":
-        mailboxes[op["name"]] = Mailbox(told)
-    elif kind == "delete":
-        del mailboxes[op["name"]]
-    elif kind == "rename":
-        for name in [name for name in list(mailboxes) if (name + "/").startswith(op["name"] + "/")]:
-            mailboxes[op["to"] + name[len(op["name"]) :]] = mailboxes.pop(name)
-    elif kind == "append":
-        place(mailboxes[op["name"]], [Message(op["id"], frozenset(op["flags"]))], told)
-    elif kind == "store":
-        for uid in op["uids"]:
-            mailboxes[op["name"]].messages[uid].flags = frozenset(op["flags"])
-    elif kind == "expunge":
-        for uid in op["uids"]:
-            del mailboxes[op["name"]].messages[uid]
-    elif kind in ("copy", "move"):
-        source = mailboxes[op["name"]].messages
-        taken = [copy.copy(source[uid]) for uid in op["uids"]]
-        if kind == "move":
-            for uid in op["uids"]:
-                del source[uid]
-        place(mailboxes[op["to"]], taken, told)
-
-
-def place(mailbox, messages, uids):
-    if uids is None:
-        mailbox.unplaced.extend(messages)
-    else:
-        mailbox.messages.update(zip(uids, messages, strict=True))
-
-
-def content(id_, size):
-    """A message's bytes; `id_` makes them unlike all others."""
-    rng = random.Random(id_)
-    head = f"X-Crash-Id: {id_}\r\nFrom: load@load.example\r\nSubject: {id_}\r\n\r\n"
-    # Lines of hexadecimal with leading dots now and then, without the cost of a byte each.
-    block = "".join(
-        ("." if rng.random() < 0.1 else "") + rng.randbytes(35).hex() + "\r\n" for _ in range(50)
-    )
-    return (head + block * (size // len(block) + 1))[:size].rstrip("\r\n").encode() + b"\r\n"
-
-
-def size_of(rng):
-    kind = rng.random()
-    if kind < 0.7:
-        return rng.randint(4 << 10, 8 << 10)
-    return rng.randint(8 << 10, 64 << 10) if kind < 0.92 else rng.randint(64 << 10, 1 << 20)
-
-
 class Load:
-    """All workers of a round. `world` is what earlier rounds left: see crash_check.World."""
+    """All workers of a round. `world` is what earlier rounds left: see crash_check.World; `others`
+    are called with this and their number."""
 
-    def __init__(self, demo, world, ledger, seed, senders=6, imap=True):
+    def __init__(self, demo, world, ledger, seed, senders, imap, others):
         self.demo, self.world, self.ledger, self.seed = demo, world, ledger, seed
         self.lock = threading.Lock()
         self.progress = threading.Condition(self.lock)
@@ -108,6 +42,7 @@ class Load:
             for account in world.accounts:
                 work += [(self.work, (account, 0)), (self.work, (account, 1))]
         work += [(self.listen, (account,)) for account in world.accounts]
+        work += [(other, (self, number)) for number, other in enumerate(others)]
         self.threads = [threading.Thread(target=self.guard, args=item, daemon=True) for item in work]
 
     def start(self):
@@ -121,9 +56,9 @@ class Load:
             wanted = total() + count
             return self.progress.wait_for(lambda: total() >= wanted, seconds)
 
-    def wait_for_refusal(self, seconds):
+    def wait_for_refusal(self, text, seconds):
         with self.lock:
-            return self.progress.wait_for(lambda: self.refusals, seconds)
+            return self.progress.wait_for(lambda: any(one.startswith(text) for one in self.refusals), seconds)
 
     def join(self):
         self.stopping = True
@@ -140,7 +75,7 @@ class Load:
         except Exception as error:
             if isinstance(error, Refused) and self.engine_fails:
                 return
-            self.errors.append(f"{work.__name__}{args}: {type(error).__name__}: {error}")
+            self.errors.append(f"{work.__name__} {args[-1]}: {type(error).__name__}: {error}")
 
     def note(self, **entry):
         with self.lock:
@@ -172,20 +107,28 @@ class Load:
             accounts = rng.sample(self.world.accounts, rng.choice([1, 1, 1, 2, 5]))
             bytes_ = content(id_, size_of(rng))
             delivery = self.world.expect_delivery(id_, bytes_, accounts)
-            self.note(id=id_, to=accounts, sha256=hashlib.sha256(bytes_).hexdigest())
-            try:
-                client.sendmail("load@load.example", [f"{a}@ac-paris.test" for a in accounts], bytes_)
-            except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
-                text = smtp_text(error)
-                if text.startswith("421"):
-                    return
-                self.refused(text)
+            to = [f"{account}@ac-paris.test" for account in accounts]
+            if self.hand_in(client, id_, "load@load.example", to, bytes_):
+                delivery.acknowledged = True
+            else:
                 client.close()
                 client = None
-                continue
-            delivery.acknowledged = True
-            self.note(id=id_, acknowledged=True)
-            self.count("mail")
+
+    def hand_in(self, client, id_, from_, to, bytes_):
+        """One message; whether it was taken for everybody. What was not taken is refused for all."""
+        self.note(id=id_, to=to, sha256=hashlib.sha256(bytes_).hexdigest())
+        try:
+            refused = client.sendmail(from_, to, bytes_)
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
+            text = smtp_text(error)
+            if text.startswith("421"):
+                raise ConnectionError(text) from error
+            self.refused(text)
+            return False
+        assert not refused, f"refused for some: {refused}"
+        self.note(id=id_, acknowledged=True)
+        self.count("mail")
+        return True
 
     # --- IMAP ---
 
@@ -204,7 +147,7 @@ class Load:
         client.call("SELECT INBOX")
         last = max(list(self.world.models[account]["INBOX"].messages), default=0)
         while not self.stopping:
-            for uid, line in client.fetch(f"{last + 1}:*", "BODY.PEEK[HEADER.FIELDS (X-CRASH-ID)]").items():
+            for uid, line in client.fetch(f"{last + 1}:*", ID_ITEM).items():
                 if uid > last:
                     last = uid
                     self.seen.append((account, uid, id_in(line)))
@@ -224,6 +167,7 @@ class Worker:
         self.prefix = f"w{number}-"
         self.model = load.world.models[account]
         self.client = load.connect(account)
+        self.client.call("ENABLE CONDSTORE")
         self.selected = None
         self.made = 0
 
@@ -285,13 +229,14 @@ class Worker:
         self.client.call("NOOP")
         inbox = self.model["INBOX"].messages
         last = max(inbox, default=0)
-        rows = self.client.fetch(f"{last + 1}:*", "BODY.PEEK[HEADER.FIELDS (X-CRASH-ID)]")
+        rows = self.client.fetch(f"{last + 1}:*", ID_ITEM)
         for uid, line in sorted(rows.items()):
             if uid > last:
                 inbox[uid] = Message(id_in(line))
                 self.load.world.learn(self.account, uid, inbox[uid].id)
                 self.load.note(account=self.account, inbox=uid, id=inbox[uid].id)
-        uids = [uid for uid, message in inbox.items() if message.id]
+        # A notice stays where the check finds it.
+        uids = [uid for uid, message in inbox.items() if not is_notice(message.id)]
         some = sorted(self.rng.sample(uids, min(len(uids), self.rng.randint(1, 8))))
         if not some:
             return
@@ -330,6 +275,7 @@ class Worker:
             raise
         told = self.told(op, answer, lines)
         apply(self.model, op, told)
+        self.learn_mod_seqs(op, answer, lines)
         del self.load.pending[self.account, self.number]
         self.load.note(account=self.account, done=op["op"], told=told)
         self.load.count("mail" if op["op"] == "append" else "other")
@@ -355,6 +301,20 @@ class Worker:
         return None
 
 
+    def learn_mod_seqs(self, op, answer, lines):
+        """RFC 7162 §3.2: after ENABLE CONDSTORE each change is told with its mod-sequence."""
+        mailbox = self.model.get(op["name"])
+        if mailbox is None:
+            return
+        highest = re.search(r"HIGHESTMODSEQ (\d+)", answer)
+        mailbox.highest_mod_seq = max(mailbox.highest_mod_seq, int(highest[1]) if highest else 0)
+        for line in lines:
+            uid, mod_seq = re.search(rb"UID (\d+)", line), re.search(rb"MODSEQ \((\d+)\)", line)
+            if uid and mod_seq and int(uid[1]) in mailbox.messages:
+                mailbox.messages[int(uid[1])].mod_seq = int(mod_seq[1])
+                mailbox.highest_mod_seq = max(mailbox.highest_mod_seq, int(mod_seq[1]))
+
+
 def command(op):
     name, uids = f'"{op["name"]}"', ",".join(map(str, op.get("uids", [])))
     return {
@@ -375,9 +335,3 @@ def smtp_text(error):
     else:
         code, text = next(iter(error.recipients.values()))
     return f"{code} {text.decode()}"
-
-
-def id_in(line):
-    """The id in a fetched header; None for the demo's own mail."""
-    found = re.search(rb"X-Crash-Id: (\S+)", literal_in(line))
-    return found[1].decode() if found else None

@@ -37,6 +37,10 @@ struct Made {
 }
 
 impl Notices {
+    pub(super) fn none() -> Self {
+        Self { made: Vec::new() }
+    }
+
     /// Writes the bodies of the notices about these recipients, one for each kind of fate.
     pub(super) async fn make(
         service: &MailService,
@@ -44,7 +48,7 @@ impl Notices {
         message: &QueueMessageRow,
         told: &[Telling],
     ) -> Result<Self, ServiceError> {
-        let mut notices = Self { made: Vec::new() };
+        let mut notices = Self::none();
         // RFC 3461 §6.2, RFC 5321 §6.1: a notice is never answered by another.
         let ReversePath::Address(sender) = &message.reverse_path else { return Ok(notices) };
         for action in [Action::Failed, Action::Delayed, Action::Delivered, Action::Relayed] {

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mail_message::dsn::Action;
 use mail_store::tables::queue::{
     AttemptRow, QueueBodyUse, QueueMessage, QueueMessageRow, QueueRecipient, QueueRecipientRow,
@@ -15,6 +15,9 @@ use super::partition_of;
 use crate::error::ServiceError;
 use crate::queue::notice::Notices;
 use crate::service::MailService;
+
+/// How long a failure waits for disk space for its notice.
+const NOTICE_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What came of one recipient's attempt.
 #[derive(Clone, Debug)]
@@ -114,22 +117,25 @@ impl MailService {
         let Some(message) = store.get::<QueueMessage>(partition, &id).await? else {
             return Ok(Settled::Done);
         };
-        let keys: Vec<_> = verdicts.iter().map(|(number, _)| (id, *number)).collect();
-        let rows = store.get_many::<QueueRecipient>(partition, &keys).await?;
-        let mut change = Change::new(queue.batch(id), self.now().as_second());
-        for ((number, verdict), row) in verdicts.into_iter().zip(rows) {
-            // An operator may have deleted it meanwhile.
-            if let Some(row) = row {
-                change.apply(id, number, row, verdict, &message);
+        let mut judged = self.judged(id, verdicts).await?;
+        let now = self.now();
+        let mut change = Change::new(queue.batch(id), now.as_second(), &judged);
+        let notices = match Notices::make(self, id, &message, &change.told).await {
+            Err(ServiceError::DiskFull) => {
+                // Settled all the same: who has the message would get it again with every try.
+                judged.iter_mut().for_each(|one| one.put_off_notice(now));
+                change = Change::new(queue.batch(id), now.as_second(), &judged);
+                Notices::none()
             }
-        }
+            made => made?,
+        };
         let is_last = change.next.is_none() && !self.others_wait(id, &change).await?;
         if is_last {
             remove_message(&mut change.batch, id, &message);
         }
-        let notices = Notices::make(self, id, &message, &change.told).await?;
         notices.put(&mut change.batch);
         store.commit(partition, change.batch).await?;
+        judged.iter().for_each(|one| one.log(&message));
         queue.messages.fetch_add(notices.count(), Ordering::Relaxed);
         notices.tell(&queue.feed);
         if !is_last {
@@ -137,6 +143,21 @@ impl MailService {
         }
         self.message_left(&message);
         Ok(Settled::Done)
+    }
+
+    /// The verdicts with their recipients, but for those that an operator has deleted meanwhile.
+    async fn judged(
+        &self,
+        id: QueueId,
+        verdicts: Vec<(u32, Verdict)>,
+    ) -> Result<Vec<Judged>, ServiceError> {
+        let keys: Vec<_> = verdicts.iter().map(|(number, _)| (id, *number)).collect();
+        let rows = self.inner.store.get_many::<QueueRecipient>(partition_of(id), &keys).await?;
+        let judged = verdicts
+            .into_iter()
+            .zip(rows)
+            .filter_map(|((number, verdict), row)| Some(Judged { id, number, row: row?, verdict }));
+        Ok(judged.collect())
     }
 
     /// Whether recipients wait that this change does not settle.
@@ -167,6 +188,14 @@ pub(super) fn remove_message(batch: &mut Batch, id: QueueId, message: &QueueMess
     batch.delete::<QueueBodyUse>(&(message.body.hash, id));
 }
 
+/// A recipient, and what came of its attempt.
+struct Judged {
+    id: QueueId,
+    number: u32,
+    row: QueueRecipientRow,
+    verdict: Verdict,
+}
+
 /// A settlement under construction.
 struct Change {
     batch: Batch,
@@ -177,21 +206,17 @@ struct Change {
 }
 
 impl Change {
-    fn new(batch: Batch, now: i64) -> Self {
-        Self { batch, now, gone: Vec::new(), next: None, told: Vec::new() }
+    fn new(batch: Batch, now: i64, judged: &[Judged]) -> Self {
+        let mut change = Self { batch, now, gone: Vec::new(), next: None, told: Vec::new() };
+        judged.iter().for_each(|one| change.apply(one));
+        change
     }
 
-    fn apply(
-        &mut self,
-        id: QueueId,
-        number: u32,
-        mut row: QueueRecipientRow,
-        verdict: Verdict,
-        message: &QueueMessageRow,
-    ) {
+    fn apply(&mut self, judged: &Judged) {
+        let (id, number) = (judged.id, judged.number);
+        let mut row = judged.row.clone();
         let notify = row.notify.unwrap_or_default();
-        log(id, &row, &verdict, message);
-        match verdict {
+        match &judged.verdict {
             Verdict::Delivered { attempt, told } => {
                 row.last = Some(attempt.to_row(self.now));
                 let action = match told {
@@ -215,10 +240,10 @@ impl Change {
                 row.last = Some(attempt.to_row(self.now));
                 row.attempts = row.attempts.saturating_add(1);
                 row.next_attempt = at.as_second();
-                self.next = Some(self.next.map_or(at, |next| next.min(at)));
+                self.next = Some(self.next.map_or(*at, |next| next.min(*at)));
                 if delayed_until.is_some() && !row.delay_told {
                     row.delay_told = true;
-                    self.tell_of_delay(&row, notify, delayed_until);
+                    self.tell_of_delay(&row, notify, *delayed_until);
                 }
                 self.batch.put::<QueueRecipient>(&(id, number), &row);
             }
@@ -242,25 +267,48 @@ impl Change {
     }
 }
 
-/// The mail log: one line for each recipient of each attempt.
-fn log(id: QueueId, row: &QueueRecipientRow, verdict: &Verdict, message: &QueueMessageRow) {
-    let (event, attempt) = match verdict {
-        Verdict::Delivered { attempt, .. } => ("sent", attempt),
-        Verdict::Retry { attempt, .. } => ("deferred", attempt),
-        Verdict::Failed { attempt } => ("bounced", attempt),
-    };
-    let (class, subject, detail) = attempt.status;
-    tracing::info!(
-        target: "mail",
-        queue_id = %id,
-        from = %message.reverse_path,
-        to = %row.address,
-        next_hop = attempt.next_hop,
-        status = %format_args!("{class}.{subject}.{detail}"),
-        reason = attempt.reason,
-        reply = attempt.reply,
-        attempts = row.attempts + 1,
-        "{event}"
-    );
-    metrics::counter!("facteur_queue_attempts_total", "outcome" => event).increment(1);
+impl Judged {
+    /// While there is no room for notices: who failed waits and fails again, a delay is told the
+    /// next time. That of a success is dropped, because nothing waits any more.
+    fn put_off_notice(&mut self, now: Timestamp) {
+        let notify = self.row.notify.unwrap_or_default();
+        match &mut self.verdict {
+            Verdict::Delivered { told, .. } => {
+                if notify.success && *told != Told::NextHop {
+                    tracing::warn!(queue_id = %self.id, "no room for the notice of a success");
+                }
+                *told = Told::NextHop;
+            }
+            Verdict::Retry { delayed_until, .. } => *delayed_until = None,
+            Verdict::Failed { attempt } if notify.failure => {
+                let at = now.saturating_add(NOTICE_WAIT).unwrap_or(now);
+                let attempt = attempt.clone();
+                self.verdict = Verdict::Retry { attempt, at, delayed_until: None };
+            }
+            Verdict::Failed { .. } => {}
+        }
+    }
+
+    /// The mail log: one line for each recipient of each attempt, when it is durable.
+    fn log(&self, message: &QueueMessageRow) {
+        let (event, attempt) = match &self.verdict {
+            Verdict::Delivered { attempt, .. } => ("sent", attempt),
+            Verdict::Retry { attempt, .. } => ("deferred", attempt),
+            Verdict::Failed { attempt } => ("bounced", attempt),
+        };
+        let (class, subject, detail) = attempt.status;
+        tracing::info!(
+            target: "mail",
+            queue_id = %self.id,
+            from = %message.reverse_path,
+            to = %self.row.address,
+            next_hop = attempt.next_hop,
+            status = %format_args!("{class}.{subject}.{detail}"),
+            reason = attempt.reason,
+            reply = attempt.reply,
+            attempts = self.row.attempts + 1,
+            "{event}"
+        );
+        metrics::counter!("facteur_queue_attempts_total", "outcome" => event).increment(1);
+    }
 }

@@ -1,9 +1,13 @@
 //! The queue: what enters it is durable, what leaves it is told, and nobody gets anything twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::Timestamp;
 use mail_service::queue::{
     Acceptance, Addressee, Attempt, Destination, Entry, Filter, QueueChange, Settled, Told, Verdict,
 };
+use mail_store::{Store, StoreOptions};
 use mail_types::{AccountId, EnvelopeId, Notify, QueueId, Ret, ReversePath};
 
 use crate::support::*;
@@ -187,8 +191,36 @@ async fn success_is_told_to_who_asked_when_nobody_else_will() {
 }
 
 #[tokio::test]
+async fn without_room_for_a_notice_who_was_delivered_leaves_and_who_failed_waits() {
+    // The notice was refused by the disk guard, the settlement failed with it, and the recipients
+    // who had the message got it again every minute for as long as the disk was nearly full.
+    let dir = tempfile::tempdir().unwrap();
+    let is_full = Arc::new(AtomicBool::new(false));
+    let mut options = StoreOptions::new(dir.path().join("data"), dir.path().join("secrets.toml"));
+    options.disk_free_bytes_min = 2;
+    options.ballast_bytes = 0;
+    let free = Arc::clone(&is_full);
+    options.free_disk = Arc::new(move || Some(u64::from(!free.load(Ordering::Relaxed)) * 4));
+    let server = Server::over(Store::open(options).unwrap()).await;
+    let to = ["a@far.test", "b@far.test"].map(elsewhere).to_vec();
+    let id = accept(&server, to).await;
+    let verdicts = vec![(0, delivered(Told::Relayed)), (1, failed())];
+    is_full.store(true, Ordering::Relaxed);
+    let settled = server.service.settle(id, verdicts).await.unwrap();
+    assert!(matches!(settled, Settled::Waiting(Some(_))), "{settled:?}");
+    let entry = queued(&server, id).await.unwrap();
+    let [(1, row)] = &entry.recipients[..] else { panic!("{entry:?}") };
+    assert_eq!(row.last.as_ref().unwrap().status, (5, 1, 1));
+    assert_eq!(others(&server, id).await.len(), 0);
+    is_full.store(false, Ordering::Relaxed);
+    let settled = server.service.settle(id, vec![(1, failed())]).await.unwrap();
+    assert_eq!(settled, Settled::Done);
+    assert_eq!(others(&server, id).await.len(), 1, "one notice");
+}
+
+#[tokio::test]
 async fn an_entry_stays_while_one_recipient_waits_and_then_its_body_goes() {
-    let server = Server::over(mail_store::Store::memory_with_grace(0)).await;
+    let server = Server::over(Store::memory_with_grace(0)).await;
     let id = accept(&server, vec![elsewhere("a@far.test"), elsewhere("b@far.test")]).await;
     let settled = server.service.settle(id, vec![(1, delivered(Told::NextHop))]).await.unwrap();
     assert_eq!(settled, Settled::Waiting(None));
@@ -252,7 +284,7 @@ async fn an_operator_holds_releases_retries_and_deletes_what_fits() {
 #[tokio::test]
 async fn a_full_queue_refuses_for_the_time_being() {
     let settings = mail_service::Settings { queue_messages_max: 1, ..Default::default() };
-    let server = Server::with(mail_store::Store::memory(), settings).await;
+    let server = Server::with(Store::memory(), settings).await;
     accept(&server, vec![elsewhere("a@far.test")]).await;
     let refused = server
         .service
