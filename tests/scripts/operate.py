@@ -323,6 +323,8 @@ def monitoring(site):
         smtplib.SMTP_SSL("127.0.0.1", site.ports["submissions"], context=context_for(site)).login(MARIE, "faux-mot-de-passe")
     status, text = site.get("/metrics")
     check(status == 200 and re.search(r"^facteur_\w+(\{.*\})? \d", text, re.M), text)
+    # Buckets can be added over servers and time; quantiles cannot.
+    check('facteur_store_commits_per_group_bucket{le="1"}' in text and "quantile" not in text, text)
     delivered = [event for event in site.events() if "queue_id" in json.dumps(event)]
     check(delivered, "no line for the delivery")
     log = site.log.read_text()

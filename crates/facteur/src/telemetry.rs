@@ -1,8 +1,9 @@
 //! Logs and metrics of the process.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
@@ -25,10 +26,31 @@ pub(crate) fn start_logging(log: &Log) -> Result<(), String> {
     Ok(())
 }
 
+/// Upper bounds of a histogram's buckets: seconds, from a cached page to a slow disk.
+const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
+/// The same of counts.
+const COUNTS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+/// What histograms recorded is gathered in memory until somebody asks, or until this is over.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Starts counting, and returns what renders the counts.
 pub(crate) fn start_metrics() -> Result<PrometheusHandle, String> {
-    let recorder = PrometheusBuilder::new().build_recorder();
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&COUNTS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+        })
+        .map_err(|error| format!("start metrics: {error}"))?
+        .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| format!("start metrics: {error}"))?;
+    let gathering = handle.clone();
+    tokio::spawn(async move {
+        let mut interval = tokio::time::interval(UPKEEP);
+        loop {
+            interval.tick().await;
+            gathering.run_upkeep();
+        }
+    });
     Ok(handle)
 }

@@ -186,7 +186,7 @@ fn imap_rows() -> Vec<Row> {
         row(
             "login-argon2",
             "IMAP logins, 20 at a time (Dovecot: Argon2id)",
-            Work::LoginHashed(login::Options { logins: 300, ..login }),
+            Work::LoginHashed(login::Options { logins: 60, ..login }),
         ),
         Row {
             aims: &[("server CPU per message", 0.8)],
