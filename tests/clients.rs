@@ -20,6 +20,11 @@ fn the_webmail_works_in_a_browser_wide_and_narrow_with_and_without_javascript() 
 }
 
 #[test]
+fn a_sent_message_is_taken_back_or_sent_later_with_and_without_javascript() {
+    browse("outbox.mjs");
+}
+
+#[test]
 fn no_letter_runs_a_script_or_reaches_out_with_either_wall_absent() {
     browse("sanitizer.mjs");
 }

@@ -35,12 +35,17 @@ async function addresses(context) {
   await page.waitForURL(/ecrire\/\d+/);
   await page.locator(".waiting li").waitFor();
   found.draft = new URL(page.url()).pathname;
+  await page.goto(site + "/ecrire");
+  await page.locator("#a").fill("jean.dupont@ac-paris.test, ce.0750001a@ac-paris.test");
+  await page.locator("#objet").fill("Réunion de rentrée : ordre du jour et documents à lire avant lundi");
+  await page.locator("details.later summary").click();
+  await Promise.all([page.waitForURL(/envois/), page.locator("[value^=programmer-]").first().click()]);
   await page.close();
   return {
     ...found,
     answer: `${found.text}/repondre`, forward: `${found.text}/transferer`,
     drafts: "/boite/Brouillons", empty: "/boite/Corbeille", folders: "/dossiers",
-    compose: "/ecrire", search: "/recherche?q=sortie", nothing: "/recherche?q=introuvable", missing: "/rien",
+    compose: "/ecrire", later: "/ecrire", scheduled: "/envois", search: "/recherche?q=sortie", nothing: "/recherche?q=introuvable", missing: "/rien",
   };
 }
 
@@ -77,8 +82,15 @@ async function round(locale, colorScheme, width, pages) {
     await page.goto(site + path);
     await page.locator("h1").first().waitFor();
     if (path.startsWith("/m/")) await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = d.className !== "me"; }));
+    if (what === "later") await page.locator("details.later summary").click();
     await look(page, name(what));
   }
+  // A message just sent, and how it is taken back.
+  await page.goto(site + "/ecrire");
+  await page.locator("#a").fill("jean.dupont@ac-paris.test");
+  await page.locator("#objet").fill("Envoyé trop vite");
+  await Promise.all([page.waitForURL(/boite/), page.locator("#envoyer").click()]);
+  await look(page, name("undo"));
   // A page with mistakes, and the question before a draft is thrown away.
   await page.goto(site + pages.draft);
   await page.locator("#a").fill("personne");

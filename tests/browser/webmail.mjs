@@ -48,18 +48,29 @@ async function round(name, { width, javaScriptEnabled }) {
   await Promise.all([page.waitForURL(/boite/), page.locator("#envoyer").click()]);
   await picture("sent");
 
+  assert.deepEqual(faults, [], `${name}: errors or foreign requests`);
+  await context.close();
+  return () => received(name, subject, { width, javaScriptEnabled });
+}
+
+// The other one reads it, once its sender cannot take it back any more.
+async function received(name, subject, { width, javaScriptEnabled }) {
   const other = await browser.newContext({ viewport: { width, height: 800 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale: "fr-FR" });
   const reader = await other.newPage();
   await signIn(reader, account("jean.dupont"));
-  await reader.getByRole("link", { name: new RegExp(subject) }).first().click();
+  const shown = reader.getByRole("link", { name: new RegExp(`${subject}(?!-)`) }).first();
+  for (let count = 0; !await shown.count(); count += 1) {
+    assert.ok(count < 200, `${name}: not received`);
+    await reader.waitForTimeout(200);
+    await reader.reload();
+  }
+  await reader.getByRole("link", { name: new RegExp(`${subject}(?!-)`) }).first().click();
   await reader.getByText("Voici le fichier de l'été.").first().waitFor();
   const link = reader.getByRole("link", { name: /été\.pdf/ }).first();
   const answer = await other.request.get(new URL(await link.getAttribute("href"), site).href);
   assert.equal((await answer.body()).toString(), "%PDF-1.1\n%été\n");
   assert.match(answer.headers()["content-disposition"], /attachment/);
   await reader.screenshot({ path: `${pictures}/${name}-received.png` });
-  assert.deepEqual(faults, [], `${name}: errors or foreign requests`);
-  await context.close();
   await other.close();
   console.log(`${name}: logged in, listed, read, written, received with its file`);
 }
@@ -142,12 +153,15 @@ async function draft(name, { width, javaScriptEnabled }) {
 }
 
 try {
-  await round("wide", { width: 1280, javaScriptEnabled: true });
-  await round("narrow", { width: 390, javaScriptEnabled: true });
-  await round("wide-without-javascript", { width: 1280, javaScriptEnabled: false });
-  await round("narrow-without-javascript", { width: 390, javaScriptEnabled: false });
+  const sent = [
+    await round("wide", { width: 1280, javaScriptEnabled: true }),
+    await round("narrow", { width: 390, javaScriptEnabled: true }),
+    await round("wide-without-javascript", { width: 1280, javaScriptEnabled: false }),
+    await round("narrow-without-javascript", { width: 390, javaScriptEnabled: false }),
+  ];
   await draft("wide", { width: 1280, javaScriptEnabled: true });
   await draft("narrow-without-javascript", { width: 390, javaScriptEnabled: false });
+  for (const check of sent) await check();
 } finally {
   await browser.close();
 }

@@ -16,7 +16,7 @@ const SECONDS_MAX: i64 = 365 * 86_400;
 const MIB_MAX: i64 = 1 << 30;
 
 /// Settings for which 0 has a meaning, which the shipped file tells.
-const ZERO_ALLOWED: [&str; 17] = [
+const ZERO_ALLOWED: [&str; 18] = [
     "shutdown_seconds",
     "storage.block_cache_mib",
     "storage.disk_free_mib_min",
@@ -34,6 +34,7 @@ const ZERO_ALLOWED: [&str; 17] = [
     "relay.idle_seconds",
     "relay.idle_connections_max",
     "dns.cache_entries_max",
+    "webmail.undo_seconds",
 ];
 
 /// What is wrong, and a text that stands on the line where.

@@ -243,6 +243,7 @@ impl Config {
         crate::check::check(&config, text)?;
         config.mail.hostname = config.hostname.clone();
         config.mail.sends_out = config.relay.enabled;
+        config.webmail.schedule_seconds_max = config.smtp.hold_seconds_max;
         Ok(config)
     }
 

@@ -13,6 +13,8 @@ use mail_builder::mime::MimePart;
 use mail_types::{EmailAddress, InternalDate};
 use thiserror::Error;
 
+use crate::header::{self, Field};
+
 pub use crate::reply::{forward_subject, quote, reply_references, reply_subject};
 
 /// A message to be sent.
@@ -57,6 +59,20 @@ pub struct Attachment {
     pub content: Vec<u8>,
 }
 
+/// A message on its way, and the header lines that stand in front of it: they change while it waits,
+/// or are in one copy only. Each line is ended by CRLF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parted {
+    /// The message without `Date`, `Bcc` and notes.
+    pub message: Vec<u8>,
+    /// The field `Date`.
+    pub date: Vec<u8>,
+    /// The field `Bcc`; empty when nobody is hidden.
+    pub bcc: Vec<u8>,
+    /// The notes.
+    pub notes: Vec<u8>,
+}
+
 /// Why a message was not composed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ComposeError {
@@ -92,6 +108,45 @@ impl Draft {
     /// As [`Draft::to_message`].
     pub fn to_own_copy(&self) -> Result<Vec<u8>, ComposeError> {
         self.write(&self.bcc, &self.notes)
+    }
+
+    /// The message apart from what only its writer's copy has, and from its date.
+    ///
+    /// # Errors
+    /// As [`Draft::to_message`].
+    pub fn to_parted(&self) -> Result<Parted, ComposeError> {
+        let head = self.head().to_own_copy()?;
+        let lines = |wanted: &dyn Fn(&Field<'_>) -> bool| -> Vec<u8> {
+            header::fields(&head).filter(wanted).flat_map(|field| field.raw).copied().collect()
+        };
+        let message = self.to_message()?;
+        let end = message.windows(4).position(|window| window == b"\r\n\r\n");
+        let (fields, rest) = message.split_at(end.map_or(message.len(), |end| end + 2));
+        let fields = header::without(fields, |field| field.is("Date"));
+        Ok(Parted {
+            date: lines(&|field| field.is("Date")),
+            bcc: lines(&|field| field.is("Bcc")),
+            notes: lines(&|field| self.notes.iter().any(|(name, _)| field.is(name))),
+            message: [&fields[..], rest].concat(),
+        })
+    }
+
+    /// A message whose header section has the lines that stand in front.
+    fn head(&self) -> Self {
+        Self {
+            from: self.from.clone(),
+            to: Vec::new(),
+            cc: Vec::new(),
+            bcc: self.bcc.clone(),
+            subject: String::new(),
+            text: String::new(),
+            in_reply_to: None,
+            references: Vec::new(),
+            attachments: Vec::new(),
+            message_id: self.message_id.clone(),
+            date: self.date,
+            notes: self.notes.clone(),
+        }
     }
 
     /// Everybody it goes to, each once.

@@ -173,3 +173,29 @@ proptest! {
         prop_assert_eq!(file.file_name().map(|name| folded(&name)), Some(folded(&file_name)));
     }
 }
+
+#[test]
+fn what_only_the_writer_keeps_stands_apart_from_the_message() {
+    let mut whole = draft();
+    whole.bcc = (0..50)
+        .map(|n| (format!("Élève {n}"), format!("eleve{n}@ac-paris.test").parse().unwrap()))
+        .collect();
+    let parted = whole.to_parted().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let message = text(&parted.message);
+    assert!(
+        !message.contains("\r\nDate:") && !message.contains("Bcc") && !message.contains("X-Note")
+    );
+    assert!(message.contains("\r\n\r\n") && message.contains("To: "));
+    assert_eq!(text(&parted.date), "Date: Tue, 24 Nov 2026 10:48:00 +0100\r\n");
+    assert!(text(&parted.notes).starts_with("X-Note: "));
+    for lines in [&parted.date, &parted.bcc, &parted.notes] {
+        assert!(lines.ends_with(b"\r\n") && lines.len() > 2);
+    }
+    let copy = [&parted.bcc[..], &parted.date, &parted.message].concat();
+    let summary = Summary::new(&scan(&copy));
+    assert_eq!(summary.date, Some(1_795_513_680));
+    let bcc = mail_message::header::first(&copy, "Bcc").unwrap();
+    assert_eq!(mail_message::address::mailboxes(&bcc, 100).len(), 50);
+    assert_eq!(draft().to_parted().unwrap().message, parted.message, "the same for everybody");
+}

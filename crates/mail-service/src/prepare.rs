@@ -30,8 +30,8 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Prepares a message that these accounts get, or the queue. `trace` is what the edge puts in front: a
-    /// `Message-ID` or `Date` there is the message's own.
+    /// Prepares a message that these accounts get, or the queue. `trace` is what stands in front: a
+    /// `Message-ID`, `Date` or `Bcc` there is the message's own.
     pub(crate) async fn new(
         store: &Store,
         referrers: &[Referrer],
@@ -42,9 +42,9 @@ impl Content {
         let raw_header = std::mem::take(&mut scanned.raw_header);
         let header_bytes = scanned.parts.first().map_or(0, |part| part.header.end);
         scanned.raw_header = [trace, &raw_header[..]].concat();
-        let adds = |name| header::first(trace, name).is_some();
-        if let (true, Some(root)) = (adds("Message-ID") || adds("Date"), scanned.parts.first_mut())
-        {
+        let adds = |name: &str| header::first(trace, name).is_some();
+        let changes_envelope = ["Message-ID", "Date", "Bcc"].into_iter().any(adds);
+        if let (true, Some(root)) = (changes_envelope, scanned.parts.first_mut()) {
             root.envelope = Some(wire::envelope(&scanned.raw_header));
         }
         let summary = summary(&scanned);

@@ -241,6 +241,17 @@ impl Worker {
                 None => jobs.push(Job { id: entry.id, recipients: vec![*number], way }),
             }
         }
-        jobs.into_iter().for_each(|job| self.lines.add(job));
+        if jobs.is_empty() {
+            return;
+        }
+        match self.service.leave(entry).await {
+            Ok(true) => jobs.into_iter().for_each(|job| self.lines.add(job)),
+            // Its sender took it back.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(queue_id = %entry.id, %error, "a sender's copy could not be filed");
+                self.lines.plan(entry.id, now + AFTER_FAILURE);
+            }
+        }
     }
 }

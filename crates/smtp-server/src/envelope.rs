@@ -266,6 +266,7 @@ impl Transactions {
             envelope_id: parameters.envelope_id,
             ret: parameters.ret,
             release: parameters.hold.and_then(|hold| self.release(hold)),
+            own: None,
         };
         // All of it is durable when this returns; only then may 250 be said.
         self.service.accept(acceptance).await.map_err(|error| answer::service_error(&error))?;

@@ -80,15 +80,32 @@ if (live() && window.EventSource) {
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
 
+// A message just sent can be taken back, as long as it says so.
+for (const bar of all("[data-undo]")) {
+  const left = one("[data-left]", bar);
+  const end = Date.now() + bar.dataset.undo * 1000;
+  const tick = () => {
+    const seconds = Math.ceil((end - Date.now()) / 1000);
+    if (seconds > 0) {
+      left.textContent = seconds;
+      setTimeout(tick, end - Date.now() - (seconds - 1) * 1000);
+      return;
+    }
+    if (bar.contains(document.activeElement)) one("main").focus();
+    bar.remove();
+  };
+  tick();
+}
+
 // Menus close when one looks elsewhere.
 document.addEventListener("click", (event) => {
-  for (const menu of all("details.me[open], details.more[open]")) {
+  for (const menu of all("details.me[open], details.more[open], details.later[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const menu of all("details.me[open], details.more[open]")) {
+  for (const menu of all("details.me[open], details.more[open], details.later[open]")) {
     menu.open = false;
     one("summary", menu).focus();
   }

@@ -1,5 +1,6 @@
 //! The webmail alone over a memory store, on loopback without TLS: `cargo run -p webmail --example
-//! demo`, then <http://127.0.0.1:10080>, ID 10001, password `bonjour-facteur`.
+//! demo`, then <http://127.0.0.1:10080>, ID 10001, password `bonjour-facteur`. What is sent there stays
+//! in the queue: nobody works it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A request of somebody who is logged in: their session, their mailboxes, their forms.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use directory::Account;
@@ -22,6 +23,8 @@ pub(crate) struct Signed {
     pub(crate) visit: Visit,
     pub(crate) session: Arc<Session>,
     pub(crate) account: Arc<Account>,
+    /// Scheduled messages there are; known once the mailboxes are.
+    scheduled: AtomicUsize,
 }
 
 /// The session cookie. `__Host-` binds it to this host, the whole path and TLS (RFC 6265bis);
@@ -80,6 +83,11 @@ impl Visit {
 }
 
 impl Signed {
+    /// A request of this session.
+    pub(crate) fn new(visit: Visit, session: Arc<Session>, account: Arc<Account>) -> Self {
+        Self { visit, session, account, scheduled: AtomicUsize::new(0) }
+    }
+
     /// The mail service.
     pub(crate) fn service(&self) -> &MailService {
         &self.visit.webmail.service
@@ -106,9 +114,18 @@ impl Signed {
         Calendar { locale: self.locale(), zone, now: self.service().now() }
     }
 
-    /// All mailboxes with their counters.
+    /// All mailboxes with their counters. What is scheduled is counted as well: it is shown beside
+    /// them.
     pub(crate) async fn mailboxes(&self) -> Result<Vec<MailboxInfo>, Error> {
+        let waiting = self.service().outbox(self.actor()).await?;
+        let scheduled = waiting.iter().filter(|(_, row)| row.is_scheduled).count();
+        self.scheduled.store(scheduled, Ordering::Relaxed);
         Ok(self.service().mailboxes(self.actor(), self.owner()).await?)
+    }
+
+    /// Whether messages wait for the time they were given.
+    pub(crate) fn has_scheduled(&self) -> bool {
+        self.scheduled.load(Ordering::Relaxed) > 0
     }
 
     /// Opens one of these mailboxes, and keeps it open until another is looked at.

@@ -1,7 +1,8 @@
 //! Dates as French people write them; the words come from the locale.
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::locale::Locale;
 
@@ -46,6 +47,34 @@ impl Calendar<'_> {
             then.hour(),
             then.minute()
         )
+    }
+
+    /// For fields of forms: `2026-11-24T07:19`.
+    pub(crate) fn field(&self, instant: Timestamp) -> String {
+        instant
+            .to_zoned_datetime(self.zone.clone())
+            .datetime()
+            .strftime("%Y-%m-%dT%H:%M")
+            .to_string()
+    }
+
+    /// What such a field says; an hour that the clocks leave out is the next one.
+    pub(crate) fn parse_field(&self, text: &str) -> Option<Timestamp> {
+        let civil: DateTime = text.trim().parse().ok()?;
+        self.zone.to_timestamp(civil).ok()
+    }
+
+    /// So many days from today at this hour.
+    pub(crate) fn at_hour(&self, days: i64, hour: i8) -> Option<Timestamp> {
+        let today = self.now.to_zoned_datetime(self.zone.clone()).date();
+        let day = today.checked_add(SignedDuration::from_hours(24 * days)).ok()?;
+        self.zone.to_timestamp(day.at(hour, 0, 0, 0)).ok()
+    }
+
+    /// Days until the next Monday, at least one.
+    pub(crate) fn days_to_monday(&self) -> i64 {
+        let today = self.now.to_zoned_datetime(self.zone.clone());
+        7 - i64::from(today.weekday().to_monday_zero_offset())
     }
 
     /// For machines: RFC 3339.
@@ -126,6 +155,33 @@ mod tests {
             "mardi 24\u{a0}novembre 2026 à\u{a0}07:19"
         );
         assert_eq!(calendar.short(i64::MAX), "");
+    }
+
+    #[test]
+    fn a_time_of_a_form_is_one_of_the_zone() {
+        let locales = Locales::load();
+        let calendar = Calendar {
+            locale: locales.default(),
+            zone: TimeZone::get("Europe/Paris").unwrap(),
+            now: "2026-11-28T23:30:00Z".parse().unwrap(),
+        };
+        let instant = |text: &str| text.parse::<Timestamp>().unwrap();
+        for (typed, meant) in [
+            ("2026-11-30T08:00", "2026-11-30T07:00:00Z"),
+            ("2026-07-01T08:00:00", "2026-07-01T06:00:00Z"),
+            // The clocks leave this hour out, and have the other one twice.
+            ("2027-03-28T02:30", "2027-03-28T01:30:00Z"),
+            ("2026-10-25T02:30", "2026-10-25T00:30:00Z"),
+        ] {
+            assert_eq!(calendar.parse_field(typed), Some(instant(meant)), "{typed}");
+        }
+        for wrong in ["", "demain", "2026-13-01T08:00", "08:00", "2026-11-30T08:00Z"] {
+            assert_eq!(calendar.parse_field(wrong), None, "{wrong}");
+        }
+        assert_eq!(calendar.field(instant("2026-11-30T07:00:00Z")), "2026-11-30T08:00");
+        // It is Sunday in Paris already.
+        assert_eq!(calendar.at_hour(1, 8), Some(instant("2026-11-30T07:00:00Z")));
+        assert_eq!(calendar.days_to_monday(), 1);
     }
 
     #[test]

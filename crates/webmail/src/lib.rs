@@ -25,6 +25,7 @@ mod login;
 mod mailbox;
 mod message;
 mod multipart;
+mod outbox;
 mod people;
 mod routes;
 mod sanitize;

@@ -16,7 +16,9 @@ use crate::settings::PlainHttp;
 use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
-use crate::{action, assets, attachment, body, compose, events, login, mailbox, message, search};
+use crate::{
+    action, assets, attachment, body, compose, events, login, mailbox, message, outbox, search,
+};
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
 pub(crate) fn answer(
@@ -109,7 +111,7 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
     let Some((session, account)) = found else {
         return outside(visit, get, path, input).await;
     };
-    let signed = Signed { visit, session, account };
+    let signed = Signed::new(visit, session, account);
     let answered = match (get, path) {
         (true, ["dossiers"]) => mailbox::folders(&signed).await,
         (true, ["boite", name]) => mailbox::show(&signed, name).await,
@@ -123,6 +125,8 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
         (true, ["ecrire"]) => compose::show(&signed).await,
         (true, ["ecrire", uid]) => compose::open_draft(&signed, uid).await,
         (false, ["ecrire"]) => compose::submit(&signed, input).await,
+        (true, ["envois"]) => outbox::show(&signed).await,
+        (false, ["envois", id]) => outbox::act(&signed, id, input).await,
         (true, ["recherche"]) => search::show(&signed).await,
         (true, ["evenements"]) => events::listen(&signed).await,
         (false, ["deconnexion"]) => login::leave(&signed, input).await,

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use directory::Account;
+use jiff::Timestamp;
 use mail_service::OpenMailbox;
-use mail_types::{AccountId, MailboxName};
+use mail_types::{AccountId, MailboxName, QueueId};
 use tokio_util::sync::CancellationToken;
 
 use crate::csrf::{hex, unhex};
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     used: Mutex<Instant>,
     /// What the next page shows once. Held for a take.
     notice: Mutex<Option<String>>,
+    /// The message sent last that may still be taken back. Held for a look.
+    undo: Mutex<Option<Undo>>,
     /// The mailbox looked at last, so that its snapshot stays in memory between two clicks.
     open: Mutex<Option<(MailboxName, OpenMailbox)>>,
     /// Ids of messages sent or thrown away lately. Held while one is saved or sent, so that these
@@ -32,6 +35,15 @@ pub(crate) struct Session {
     pub(crate) closed: tokio::sync::Mutex<VecDeque<String>>,
     /// Ends with the session: live lists listen to it.
     pub(crate) ended: CancellationToken,
+}
+
+/// A message that its sender may take back.
+#[derive(Clone, Debug)]
+pub(crate) struct Undo {
+    pub(crate) id: QueueId,
+    /// What was said about its sending.
+    pub(crate) text: String,
+    pub(crate) until: Timestamp,
 }
 
 /// BLAKE3 of the cookie's bytes: reading the server's memory dump opens no session.
@@ -46,6 +58,26 @@ impl Session {
     /// Takes what is to be shown once.
     pub(crate) fn take_notice(&self) -> Option<String> {
         lock(&self.notice).take()
+    }
+
+    /// Offers to take this message back.
+    pub(crate) fn offer_undo(&self, undo: Undo) {
+        *lock(&self.undo) = Some(undo);
+    }
+
+    /// The message that may still be taken back, and for how many seconds.
+    pub(crate) fn undo(&self, now: Timestamp) -> Option<(Undo, i64)> {
+        let mut undo = lock(&self.undo);
+        let left = undo.as_ref().map_or(0, |undo| undo.until.as_second() - now.as_second());
+        if left <= 0 {
+            *undo = None;
+        }
+        undo.clone().map(|undo| (undo, left))
+    }
+
+    /// It was taken back, or it is too late.
+    pub(crate) fn undone(&self, id: QueueId) {
+        lock(&self.undo).take_if(|undo| undo.id == id);
     }
 
     /// The mailbox held, if it is this one.
@@ -120,6 +152,7 @@ impl Sessions {
             started: now,
             used: Mutex::new(now),
             notice: Mutex::default(),
+            undo: Mutex::default(),
             open: Mutex::default(),
             closed: tokio::sync::Mutex::default(),
             ended: CancellationToken::new(),

@@ -42,6 +42,13 @@ pub struct Settings {
     pub html_bytes_max: usize,
     /// Recipients of one message.
     pub recipients_max: usize,
+    /// Seconds for which a message waits after the button, so that its sender can think better of
+    /// it; 0 sends it at once.
+    pub undo_seconds: u32,
+    /// How far ahead a message can be scheduled, in seconds; 0 not at all. It is the limit of
+    /// FUTURERELEASE.
+    #[serde(skip)]
+    pub schedule_seconds_max: u64,
     /// Seconds within which a request's header must be complete.
     pub header_seconds: u64,
     /// Seconds within which a request's body must be complete.
@@ -73,6 +80,8 @@ impl Default for Settings {
             form_bytes_max: 1 << 20,
             html_bytes_max: 1 << 20,
             recipients_max: 200,
+            undo_seconds: 10,
+            schedule_seconds_max: 365 * 24 * 3600,
             header_seconds: 15,
             body_seconds: 600,
             idle_seconds: 75,

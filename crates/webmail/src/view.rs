@@ -26,6 +26,17 @@ pub(crate) struct Page<'a> {
     pub(crate) folders: Vec<Folder>,
     pub(crate) query: String,
     pub(crate) notice: Option<String>,
+    pub(crate) undo: Option<UndoBar>,
+}
+
+/// The message sent last, while it can be taken back.
+pub(crate) struct UndoBar {
+    /// What was said about its sending.
+    pub(crate) text: String,
+    /// Where its form goes.
+    pub(crate) action: String,
+    /// Seconds left.
+    pub(crate) left: i64,
 }
 
 /// A mailbox in the side bar.
@@ -64,6 +75,7 @@ impl<'a> Page<'a> {
             folders: Vec::new(),
             query: String::new(),
             notice: None,
+            undo: None,
         }
     }
 
@@ -80,12 +92,38 @@ impl<'a> Page<'a> {
         Self {
             user: Some((name, address)),
             token: signed.token(),
-            folders: folders(signed.locale(), mailboxes, current),
+            folders: with_scheduled(signed, folders(signed.locale(), mailboxes, current), current),
             query: signed.visit.query("q").unwrap_or_default().to_owned(),
             notice: signed.session.take_notice(),
+            undo: signed.session.undo(signed.service().now()).map(|(undo, left)| UndoBar {
+                text: undo.text,
+                action: format!("/envois/{}", undo.id),
+                left,
+            }),
             ..Self::outside(&signed.visit, title)
         }
     }
+}
+
+/// What the list of scheduled messages is called among the mailboxes.
+pub(crate) const SCHEDULED: &str = "/envois";
+
+/// Scheduled messages stand before the sent ones, when there are any.
+fn with_scheduled(signed: &Signed, mut folders: Vec<Folder>, current: &str) -> Vec<Folder> {
+    if signed.has_scheduled() || current == SCHEDULED {
+        let place = folders.iter().position(|folder| folder.icon == "sent");
+        let scheduled = Folder {
+            name: signed.locale().text("outbox-title"),
+            value: String::new(),
+            href: SCHEDULED.into(),
+            unseen: 0,
+            icon: "clock",
+            is_current: current == SCHEDULED,
+            depth: 0,
+        };
+        folders.insert(place.unwrap_or(folders.len()), scheduled);
+    }
+    folders
 }
 
 /// The mailboxes people see: those with a use first, in the order in which people read them.

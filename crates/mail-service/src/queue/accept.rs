@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use mail_message::header;
 use mail_store::Referrer;
 use mail_store::tables::queue::{
-    QueueBodyUse, QueueMessage, QueueMessageRow, QueueRecipient, QueueRecipientRow, shard_of,
+    OwnCopyRow, QueueBodyUse, QueueMessage, QueueMessageRow, QueueRecipient, QueueRecipientRow,
+    shard_of,
 };
 use mail_types::{
     AccountId, EmailAddress, EnvelopeId, Notify, OriginalRecipient, QueueId, Ret, ReversePath,
 };
 
-use super::partition_of;
+use super::{outbox, partition_of};
 use crate::deliver::RECEIVED_MAX;
 use crate::error::ServiceError;
 use crate::receive::{Incoming, ReceivedMessage, Recipient};
@@ -38,6 +39,8 @@ pub struct Acceptance {
     pub ret: Option<Ret>,
     /// RFC 4865: not to be delivered before this.
     pub release: Option<Timestamp>,
+    /// What is to become of it in the submitter's account; it passes through the queue then.
+    pub own: Option<OwnCopyRow>,
 }
 
 /// An accepted recipient.
@@ -96,7 +99,7 @@ impl MailService {
     pub async fn accept(&self, acceptance: Acceptance) -> Result<(), ServiceError> {
         let direct: Option<Vec<Recipient>> =
             acceptance.addressees.iter().map(|to| to.direct().cloned()).collect();
-        match direct.filter(|_| acceptance.release.is_none()) {
+        match direct.filter(|_| acceptance.release.is_none() && acceptance.own.is_none()) {
             Some(recipients) => {
                 let Acceptance { queue_id, reverse_path, trace, message, submitter, .. } =
                     acceptance;
@@ -124,6 +127,7 @@ impl MailService {
         let is_utf8 = !scanned.raw_header.is_ascii() || !acceptance.trace.is_ascii();
         let is_8bit = acceptance.message.is_8bit;
         let referrer = Referrer::QueueShard(shard_of(id));
+        let own = outbox::own_copy(&acceptance)?;
         let reservation = acceptance.message.body.finish(&[referrer]).await?;
         let mut batch = queue.batch(id).guarded();
         let row = QueueMessageRow {
@@ -138,15 +142,21 @@ impl MailService {
             arrived: now,
             submitter: acceptance.submitter,
             is_notice: false,
+            own,
         };
         batch.put::<QueueMessage>(&id, &row);
         batch.put::<QueueBodyUse>(&(reservation.hash, id), &());
         for (number, addressee) in (0..).zip(acceptance.addressees) {
             batch.put::<QueueRecipient>(&(id, number), &waiting(addressee, due));
         }
+        // Held until the sender's account knows of it: nobody may take it up before.
+        let lock = queue.lock(id);
+        let held = lock.lock().await;
         self.inner.store.commit(partition_of(id), batch).await?;
         drop(reservation);
         queue.messages.fetch_add(1, Ordering::Relaxed);
+        self.note_in_account(id, &row, due > now).await;
+        drop(held);
         queue.feed.tell(id);
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! What operators and senders do to the queue.
+//! What operators do to the queue.
 
 use mail_store::tables::queue::{QUEUE_SHARDS, QueueRecipient, QueueRecipientRow};
-use mail_types::{Actor, QueueId, ReversePath};
+use mail_types::{QueueId, ReversePath};
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
@@ -114,67 +114,10 @@ impl MailService {
             target: "mail", queue_id = %id, recipients = entry.recipients.len(), ?change, "changed"
         );
         if leaves {
-            self.message_left(&message);
+            self.message_left(id, &message);
         }
         queue.feed.tell(id);
         Ok(entry.recipients.len())
-    }
-
-    /// Takes a message back that its sender submitted and that was not tried yet; whether it could
-    /// be.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn take_back(&self, actor: Actor, id: QueueId) -> Result<bool, ServiceError> {
-        let queue = &self.inner.queue;
-        let lock = queue.lock(id);
-        let _held = lock.lock().await;
-        let Some(entry) = self.queued(id).await? else { return Ok(false) };
-        let is_own = matches!(actor, Actor::Account(account)
-            if entry.message.submitter == Some(account));
-        let now = self.now().as_second();
-        let is_untried = entry
-            .recipients
-            .iter()
-            .all(|(_, row)| row.attempts == 0 && row.last.is_none() && row.next_attempt > now);
-        if !is_own || !is_untried {
-            return Ok(false);
-        }
-        let mut batch = queue.batch(id);
-        batch.delete_prefix::<QueueRecipient, QueueId>(&id);
-        remove_message(&mut batch, id, &entry.message);
-        self.inner.store.commit(partition_of(id), batch).await?;
-        tracing::info!(target: "mail", queue_id = %id, "taken back");
-        self.message_left(&entry.message);
-        queue.feed.tell(id);
-        Ok(true)
-    }
-
-    /// The messages of a sender that wait for the time they were given.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn scheduled(&self, actor: Actor) -> Result<Vec<Queued>, ServiceError> {
-        let Actor::Account(account) = actor else { return Ok(Vec::new()) };
-        let now = self.now().as_second();
-        let mut found = Vec::new();
-        for shard in 0..QUEUE_SHARDS {
-            let mut after = None;
-            loop {
-                let ids = self.queue_page(shard, after).await?;
-                let Some(last) = ids.last().copied() else { break };
-                after = Some(last);
-                for id in ids {
-                    if let Some(entry) = self.queued(id).await?
-                        && entry.message.submitter == Some(account)
-                        && entry.recipients.iter().all(|(_, row)| row.due_since > now)
-                    {
-                        found.push(entry);
-                    }
-                }
-            }
-        }
-        Ok(found)
     }
 }
 

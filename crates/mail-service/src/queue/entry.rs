@@ -162,21 +162,30 @@ impl MailService {
         self.inner.queue.messages.load(Ordering::Relaxed)
     }
 
-    /// Counts what an earlier start left in the queue.
+    /// Counts what an earlier start left in the queue, and ends what it left half done between an
+    /// entry and its sender's account.
     pub(crate) async fn count_queue(&self) -> Result<(), ServiceError> {
         let mut messages = 0;
         for shard in 0..QUEUE_SHARDS {
-            let mut after = None;
+            let mut from = None;
             loop {
-                let page = self.queue_page(shard, after).await?;
-                messages += page.len() as u64;
-                after = page.last().copied();
-                if page.len() < PAGE_ROWS {
+                let page = self
+                    .inner
+                    .store
+                    .scan::<QueueMessage>(queue_partition(shard), from.as_ref(), PAGE_ROWS)
+                    .await?;
+                messages += page.rows.len() as u64;
+                for (id, message) in page.rows {
+                    self.resume_in_account(id, &message).await;
+                }
+                from = page.next;
+                if from.is_none() {
                     break;
                 }
             }
         }
-        self.inner.queue.messages.store(messages, Ordering::Relaxed);
+        // What was resumed may have left.
+        self.inner.queue.messages.fetch_add(messages, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Delivery out of the queue into mailboxes here.
 
-use mail_message::scan::Scanner;
+use mail_message::scan::{Scanned, Scanner};
+use mail_store::tables::queue::QueueMessageRow;
 use mail_store::{BlobStore, Referrer};
 use mail_types::EmailAddress;
 
@@ -21,15 +22,7 @@ impl MailService {
         recipient: &Recipient,
     ) -> Result<(), ServiceError> {
         let message = &entry.message;
-        let outgoing = self.outgoing(message.clone(), &[]);
-        let mut scanner = Scanner::new();
-        let mut offset = message.prefix.len() as u64;
-        while offset < outgoing.size() {
-            let piece = outgoing.piece(offset).await?;
-            scanner.push(&piece);
-            offset += piece.len() as u64;
-        }
-        let scanned = scanner.finish();
+        let scanned = self.scan_queued(message).await?;
         check_loop(&scanned.raw_header, std::slice::from_ref(recipient))?;
         let referrers = [Referrer::Account(recipient.account.id)];
         let reservation = self.inner.store.reserve(message.body, &referrers)?;
@@ -44,6 +37,22 @@ impl MailService {
             judgement: Judgement::default(),
         };
         self.deliver_body(delivery, &referrers, reservation, scanned).await
+    }
+
+    /// Reads a queued message's body, without its prefix.
+    pub(super) async fn scan_queued(
+        &self,
+        message: &QueueMessageRow,
+    ) -> Result<Scanned, ServiceError> {
+        let outgoing = self.outgoing(message.clone(), &[]);
+        let mut scanner = Scanner::new();
+        let mut offset = message.prefix.len() as u64;
+        while offset < outgoing.size() {
+            let piece = outgoing.piece(offset).await?;
+            scanner.push(&piece);
+            offset += piece.len() as u64;
+        }
+        Ok(scanner.finish())
     }
 
     /// Whether an address belongs to a domain whose mailboxes are here.

@@ -5,6 +5,10 @@
 //! asks [`MailService::queued`] what is due, tries, and hands the outcome to
 //! [`MailService::settle`], which keeps the rows and the sender's notices in one commit.
 //!
+//! What waits in its sender's name can be taken back. Whether it leaves or becomes a draft again is
+//! decided in the sender's account by one commit there ([`MailService::leave`],
+//! [`MailService::take_back`]), whoever comes first; the queue follows.
+//!
 //! One process works a shard, under its lease; [`MailService::work_queue`] says so.
 
 mod accept;
@@ -13,6 +17,7 @@ mod entry;
 mod feed;
 mod local;
 mod notice;
+mod outbox;
 mod settle;
 
 use std::collections::HashMap;
@@ -27,7 +32,8 @@ pub use accept::{Acceptance, Addressee, Destination};
 pub use admin::{Filter, QueueChange, Queued};
 pub use entry::{Entry, Outgoing};
 pub use feed::Changed;
-pub use mail_store::tables::queue::{AttemptRow, QueueMessageRow, QueueRecipientRow};
+pub use mail_store::tables::mail::OutboxRow;
+pub use mail_store::tables::queue::{AttemptRow, OwnCopyRow, QueueMessageRow, QueueRecipientRow};
 pub use settle::{Attempt, Settled, Told, Verdict};
 
 /// What a running service holds of its queue.

@@ -144,6 +144,7 @@ async fn make(
             arrived: now,
             submitter: None,
             is_notice: true,
+            own: None,
         },
         recipient: QueueRecipientRow {
             address: sender.clone(),

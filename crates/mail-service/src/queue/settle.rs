@@ -141,7 +141,7 @@ impl MailService {
         if !is_last {
             return Ok(Settled::Waiting(change.next));
         }
-        self.message_left(&message);
+        self.message_left(id, &message);
         Ok(Settled::Done)
     }
 
@@ -176,9 +176,10 @@ impl MailService {
         Ok(page.rows.iter().any(|((_, number), _)| !change.gone.contains(number)))
     }
 
-    pub(super) fn message_left(&self, message: &QueueMessageRow) {
+    pub(super) fn message_left(&self, id: QueueId, message: &QueueMessageRow) {
         self.inner.queue.messages.fetch_sub(1, Ordering::Relaxed);
         self.inner.store.body_released(message.body.hash);
+        self.forget_in_account(id, message);
     }
 }
 

@@ -8,6 +8,7 @@ mod mailboxes;
 mod messages;
 mod model;
 mod order;
+mod outbox;
 mod queue;
 mod quota;
 mod search;

@@ -61,6 +61,7 @@ async fn accept_with(
         envelope_id: None,
         ret: None,
         release: None,
+        own: None,
     };
     change(&mut acceptance);
     server.service.accept(acceptance).await.unwrap();
@@ -244,22 +245,6 @@ async fn who_lost_the_lease_settles_nothing() {
 }
 
 #[tokio::test]
-async fn a_sender_takes_back_what_was_not_tried() {
-    let server = Server::new().await;
-    let held = |acceptance: &mut Acceptance| {
-        acceptance.release = Timestamp::from_second(LATER).ok();
-    };
-    let id = accept_with(&server, vec![elsewhere("a@far.test")], held).await;
-    assert!(!server.service.take_back(me(2), id).await.unwrap(), "somebody else's");
-    assert_eq!(server.service.scheduled(me(1)).await.unwrap().len(), 1);
-    assert!(server.service.take_back(me(1), id).await.unwrap());
-    assert!(queued(&server, id).await.is_none());
-    assert!(!server.service.take_back(me(1), id).await.unwrap());
-    let id = accept(&server, vec![elsewhere("a@far.test")]).await;
-    assert!(!server.service.take_back(me(1), id).await.unwrap(), "it is due already");
-}
-
-#[tokio::test]
 async fn an_operator_holds_releases_retries_and_deletes_what_fits() {
     let server = Server::new().await;
     let id = accept(&server, vec![elsewhere("a@far.test"), elsewhere("b@near.test")]).await;
@@ -298,6 +283,7 @@ async fn a_full_queue_refuses_for_the_time_being() {
             envelope_id: None,
             ret: None,
             release: None,
+            own: None,
         })
         .await;
     assert!(refused.is_err());

@@ -59,6 +59,12 @@ table!(/// Flags of up to 256 neighbours, written by a STORE that changes many o
     /// upper 24 bits are the key's. Of this and a message's own row, the one with the higher
     /// mod-sequence counts. May name messages that are gone.
     FlagBlock = 15, (MailboxId, u32) => FlagBlockRow);
+table!(/// Messages of this account that wait in the queue: for the time they were given, or for their
+    /// sender to think better of it.
+    Outbox = 16, QueueId => OutboxRow);
+table!(/// What was decided about a queued message of this account, once and for all. It goes after the
+    /// message has left the queue.
+    OutboxFate = 17, QueueId => OutboxFateRow);
 table!(/// Names that are subscribed and have no mailbox any more (RFC 9051 §6.3.7).
     LostSubscription = 14, String => ());
 
@@ -197,6 +203,24 @@ pub struct MessageFlagsRow {
     pub size: u64,
     /// The same.
     pub internal_date: InternalDate,
+}
+
+/// A message that waits in the queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// Whether its sender chose the time at which it leaves.
+    pub is_scheduled: bool,
+    /// `Message-ID` without angle brackets.
+    pub message_id: Option<String>,
+}
+
+/// What was decided about a queued message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutboxFateRow {
+    /// It may be delivered from now on; its sender's copy is among sent messages.
+    Leaving,
+    /// It is a draft again and is never delivered.
+    TakenBack,
 }
 
 /// Flags of neighbouring messages.

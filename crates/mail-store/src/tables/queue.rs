@@ -2,8 +2,8 @@
 //! still to reach.
 
 use mail_types::{
-    AccountId, BlobHash, EmailAddress, EnvelopeId, Notify, OriginalRecipient, QueueId, Ret,
-    ReversePath,
+    AccountId, BlobHash, EmailAddress, EnvelopeId, FlagSet, MailboxId, Notify, OriginalRecipient,
+    QueueId, Ret, ReversePath, Uid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,27 @@ pub struct QueueMessageRow {
     pub submitter: Option<AccountId>,
     /// Whether it is a notice of ours about another message.
     pub is_notice: bool,
+    /// What is to become of it in its sender's account; `None` when that has nothing to do with
+    /// it.
+    pub own: Option<OwnCopyRow>,
+}
+
+/// What becomes of a queued message in its sender's account: a copy among sent messages when it
+/// leaves, a draft when it is taken back. Both are its body behind these header lines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OwnCopyRow {
+    /// The field `Bcc`, ended by CRLF; empty when there is none.
+    pub bcc: Vec<u8>,
+    /// Fields that only a draft has, each ended by CRLF.
+    pub notes: Vec<u8>,
+    /// The draft it was until now. It goes.
+    pub draft: Option<(MailboxId, Uid)>,
+    /// The message it answers or forwards, and how that is marked when this one leaves.
+    pub origin: Option<(MailboxId, Uid, FlagSet)>,
+    /// Whether a copy is put among sent messages.
+    pub keeps_copy: bool,
+    /// Whether its sender chose the time at which it leaves.
+    pub is_scheduled: bool,
 }
 
 /// A recipient whose fate is open.

@@ -87,6 +87,9 @@ notice-deleted = { $count ->
 }
 notice-draft-deleted = The draft is deleted.
 notice-sent = The message is sent.
+notice-scheduled = To be sent: { $date }.
+undo-button = Undo
+undo-for = You can take the message back for { $seconds } seconds.
 notice-sent-no-copy = The message is sent, but the copy could not be put into “Sent”.
 
 # Message
@@ -136,6 +139,15 @@ compose-attach = Attach now
 compose-remove = Remove
 compose-originals = Files of the original message
 compose-send = Send
+compose-later = Send later
+compose-later-tomorrow = Tomorrow at 8:00
+compose-later-monday = Monday at 8:00
+compose-later-when = Another date and time
+compose-later-zone = In the time of { $zone }.
+compose-later-button = Schedule
+compose-later-missing = Enter the date and time at which to send.
+compose-later-past = This date is past: { $date }.
+compose-later-far = A message can be scheduled until { $date }.
 compose-save = Save
 compose-saved = Draft saved: { $date }
 compose-saving = Saving the draft…
@@ -150,8 +162,9 @@ compose-offline = The draft could not be saved: the server does not answer. Your
 compose-nobody = Enter at least one recipient.
 compose-not-an-address = This is not a complete address: { $addresses }
 compose-unknown = This address does not exist: { $addresses }
-compose-outside = Sending outside our domains is not possible yet: { $addresses }
+compose-outside = This service does not send mail outside its domains: { $addresses }
 compose-full = This mailbox is full: { $addresses }
+compose-too-many-hidden = There are too many blind copies for one message. Spread them over several.
 compose-too-many = A message can have at most { $max } recipients.
 compose-control = This field holds a line break or an invisible character. Enter it again.
 compose-not-own-address = This address is not yours.
@@ -165,6 +178,15 @@ forward-from = From: { $from }
 forward-date = Date: { $date }
 forward-to = To: { $to }
 forward-subject = Subject: { $subject }
+
+# Scheduled messages
+outbox-title = Scheduled
+outbox-empty = No message is scheduled.
+outbox-edit = Back to drafts
+outbox-send-now = Send now
+outbox-now = The message is on its way.
+outbox-taken-back = Not sent: nothing has left. The message is a draft again.
+outbox-too-late = Too late: the message has already left.
 
 # Search
 search-title = Search

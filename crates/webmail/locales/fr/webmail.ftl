@@ -87,6 +87,9 @@ notice-deleted = { $count ->
 }
 notice-draft-deleted = Le brouillon est supprimé.
 notice-sent = Le message est envoyé.
+notice-scheduled = Envoi programmé : { $date }.
+undo-button = Annuler l’envoi
+undo-for = Vous pouvez annuler l’envoi pendant { $seconds } secondes.
 notice-sent-no-copy = Le message est envoyé, mais la copie n’a pas pu être rangée dans « Envoyés ».
 
 # Message
@@ -136,6 +139,15 @@ compose-attach = Joindre maintenant
 compose-remove = Retirer
 compose-originals = Pièces du message d’origine
 compose-send = Envoyer
+compose-later = Envoyer plus tard
+compose-later-tomorrow = Demain à 8 h
+compose-later-monday = Lundi à 8 h
+compose-later-when = Autre date et heure
+compose-later-zone = À l’heure de { $zone }.
+compose-later-button = Programmer l’envoi
+compose-later-missing = Indiquez la date et l’heure de l’envoi.
+compose-later-past = Cette date est passée : { $date }.
+compose-later-far = Un envoi peut être programmé jusqu’au { $date }.
 compose-save = Enregistrer
 compose-saved = Brouillon enregistré : { $date }
 compose-saving = Enregistrement du brouillon…
@@ -150,8 +162,9 @@ compose-offline = Le brouillon n’a pas pu être enregistré : le serveur ne r�
 compose-nobody = Indiquez au moins un destinataire.
 compose-not-an-address = Ce n’est pas une adresse complète : { $addresses }
 compose-unknown = Cette adresse n’existe pas : { $addresses }
-compose-outside = L’envoi en dehors de nos domaines n’est pas encore possible : { $addresses }
+compose-outside = Ce service n’envoie pas de courriel en dehors de ses domaines : { $addresses }
 compose-full = Cette boîte est pleine : { $addresses }
+compose-too-many-hidden = Les destinataires en copie cachée sont trop nombreux pour un seul message. Répartissez-les sur plusieurs.
 compose-too-many = Un message peut avoir { $max } destinataires au plus.
 compose-control = Ce champ contient un retour à la ligne ou un caractère invisible. Saisissez-le de nouveau.
 compose-not-own-address = Cette adresse n’est pas la vôtre.
@@ -165,6 +178,15 @@ forward-from = De : { $from }
 forward-date = Date : { $date }
 forward-to = À : { $to }
 forward-subject = Objet : { $subject }
+
+# Envois programmés
+outbox-title = Envois programmés
+outbox-empty = Aucun envoi n’est programmé.
+outbox-edit = Reprendre en brouillon
+outbox-send-now = Envoyer maintenant
+outbox-now = Le message part maintenant.
+outbox-taken-back = L’envoi est annulé : rien n’est parti. Le message est de nouveau un brouillon.
+outbox-too-late = Trop tard : le message est déjà parti.
 
 # Recherche
 search-title = Recherche

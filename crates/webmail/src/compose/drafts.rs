@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 use mail_message::structure::StructureRow;
 use mail_message::{address, header};
 use mail_service::{MailboxInfo, MessageRow, OpenMailbox, ServiceError};
-use mail_types::{Flag, FlagSet, MailboxName, SpecialUse, Uid, UidSet};
+use mail_types::{Flag, FlagSet, MailboxId, MailboxName, SpecialUse, Uid, UidSet};
 
 use super::recipients::{Addressed, has_control, list, read_list};
 use super::writing::{self, Writing};
@@ -127,6 +127,11 @@ impl Drafts {
         }
     }
 
+    /// Names a draft within the account.
+    pub(crate) fn place(&self, found: &Found) -> (MailboxId, Uid) {
+        (self.open.id(), found.uid)
+    }
+
     fn id(&self, signed: &Signed, uid: Uid) -> DraftId {
         let uid_validity = self.open.snapshot().uid_validity.0.get();
         DraftId { account: signed.owner().0, uid_validity, uid: uid.get() }
@@ -160,11 +165,8 @@ pub(crate) async fn save(writing: &mut Writing<'_>) -> Result<(), Error> {
         cc: people(&fields.cc, NOTES[1]),
         bcc: people(&fields.bcc, NOTES[2]),
     };
-    if let Some(Origin { kind, mailbox, uid, uid_validity }) = &fields.origin {
-        let text = format!("{} {uid_validity} {uid} {mailbox}", kind.as_str());
-        notes.push((NOTES[3], to_note(&text)));
-    }
-    let (mut draft, _held) = writing.compose(addressed, own).await?;
+    notes.extend(origin_note(fields));
+    let (mut draft, _held) = writing.compose(addressed, own, None).await?;
     draft.notes = notes;
     if has_control(&draft.subject) {
         draft.subject = clean(&draft.subject, 500);
@@ -185,7 +187,22 @@ pub(crate) async fn save(writing: &mut Writing<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the draft: it was sent, or is not wanted.
+/// What is answered, as a field of ours.
+pub(crate) fn origin_note(fields: &Fields) -> Option<(&'static str, String)> {
+    let Origin { kind, mailbox, uid, uid_validity } = fields.origin.as_ref()?;
+    let text = format!("{} {uid_validity} {uid} {mailbox}", kind.as_str());
+    Some((NOTES[3], to_note(&text)))
+}
+
+/// Opens the mailbox of drafts, so that there is one.
+pub(crate) async fn open_mailbox(
+    signed: &Signed,
+    mailboxes: &[MailboxInfo],
+) -> Result<OpenMailbox, Error> {
+    Ok(Drafts::open(signed, mailboxes).await?.open)
+}
+
+/// Removes the draft: it is not wanted.
 pub(crate) async fn remove(writing: &Writing<'_>) -> Result<(), Error> {
     let Some(found) = &writing.saved else { return Ok(()) };
     let only = UidSet::range(found.uid.get(), found.uid.get());
@@ -224,6 +241,7 @@ pub(crate) async fn open(signed: &Signed, uid: &str) -> Result<Response<Body>, E
         bcc,
         subject: clean(&found.row.summary.subject, 500),
         text: text.replace("\r\n", "\n"),
+        when: String::new(),
         origin: from_note(&raw, NOTES[3]).and_then(|note| origin(&note)),
         draft: Some(drafts.id(signed, uid)),
         originals: Vec::new(),

@@ -4,6 +4,7 @@
 mod answer;
 mod drafts;
 mod form;
+mod later;
 mod page;
 mod recipients;
 mod send;
@@ -14,7 +15,7 @@ use hyper::{Response, StatusCode};
 
 pub(crate) use self::answer::answer;
 use self::drafts::DraftId;
-pub(crate) use self::drafts::open as open_draft;
+pub(crate) use self::drafts::{message_id, open as open_draft, open_mailbox as drafts_mailbox};
 use self::form::Typed;
 use self::page::{View, page};
 pub(crate) use self::submit::{rescue, submit};
@@ -35,6 +36,8 @@ pub(crate) struct Fields {
     pub(crate) bcc: String,
     pub(crate) subject: String,
     pub(crate) text: String,
+    /// When it is to leave, as typed.
+    pub(crate) when: String,
     pub(crate) origin: Option<Origin>,
     /// The draft that this page shows or saved last.
     pub(crate) draft: Option<DraftId>,
@@ -134,6 +137,7 @@ impl Fields {
             bcc: typed.get("cci").to_owned(),
             subject: typed.get("objet").to_owned(),
             text: typed.get("texte").replace("\r\n", "\n"),
+            when: typed.get("quand").to_owned(),
             origin,
             draft: DraftId::parse(typed.get("brouillon")),
             originals: Vec::new(),

@@ -4,6 +4,7 @@ use hyper::{Response, StatusCode};
 use mail_service::MailboxInfo;
 
 use super::drafts;
+use super::later::Later;
 use super::{Fields, Kind, Mistake};
 use crate::account::Signed;
 use crate::attachment::name_of;
@@ -45,6 +46,8 @@ struct Form<'a> {
     /// Seconds between two saves: large files are not written again and again.
     pause: u64,
     limit: String,
+    /// Times at which it can be sent; `None` when nothing can be scheduled.
+    later: Option<Later>,
     /// Nobody is logged in any more; the text is here.
     rescued: bool,
 }
@@ -96,6 +99,7 @@ impl<'a> Form<'a> {
             saved: saved.map(|date| locale.with("compose-saved", "date", date)),
             pause: 10 + (bytes >> 20) * 5,
             limit: date::size(locale, signed.visit.webmail.settings().upload_bytes_max),
+            later: Later::offer(signed),
             errors: view.errors,
             fields,
             rescued: false,
@@ -163,6 +167,7 @@ pub(crate) fn rescued(
         saved: None,
         pause: 10,
         limit: date::size(locale, visit.webmail.settings().upload_bytes_max),
+        later: None,
         rescued: true,
     };
     if is_part {

@@ -1,7 +1,8 @@
 //! `To`, `Cc` and `Bcc` as people type them: read, checked, written again.
 
 use mail_message::address;
-use mail_service::{Recipient, RecipientError};
+use mail_service::RecipientError;
+use mail_service::queue::{Addressee, Destination};
 use mail_types::EmailAddress;
 
 use super::{Fields, Mistake, mistake};
@@ -60,13 +61,16 @@ impl Addressed {
     }
 
     /// Asks about each recipient; those that cannot be written to are named beside their field.
-    pub(crate) async fn check(&self, signed: &Signed) -> Result<Vec<Recipient>, Vec<Mistake>> {
+    pub(crate) async fn check(&self, signed: &Signed) -> Result<Vec<Addressee>, Vec<Mistake>> {
+        let sends_out = signed.service().settings().sends_out;
         let mut accepted = Vec::new();
         let mut refused: Vec<(&'static str, &'static str, String)> = Vec::new();
         for (field, address) in self.each() {
             match signed.service().recipient(address, None).await {
-                Ok(recipient) => accepted.push(recipient),
-                // The one place that knows that there is no queue for other servers yet.
+                Ok(recipient) => accepted.push(Addressee::new(Destination::Here(recipient))),
+                Err(RecipientError::NotHosted) if sends_out => {
+                    accepted.push(Addressee::new(Destination::Elsewhere(address.clone())));
+                }
                 Err(RecipientError::NotHosted) => {
                     refused.push((field, "compose-outside", address.to_string()));
                 }

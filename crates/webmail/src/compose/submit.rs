@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
+use jiff::Timestamp;
 
 use super::answer::originals;
 use super::form::{self, Files, Typed};
 use super::page::{self, View};
+use super::send::Sent;
 use super::writing::Writing;
-use super::{Fields, Mistake, drafts, mistake, send};
+use super::{Fields, Mistake, drafts, later, mistake, send};
 use crate::account::Signed;
 use crate::date;
 use crate::error::Error;
 use crate::events;
 use crate::headers;
 use crate::http::{Body, Input, Visit};
+use crate::session::Undo;
+use crate::view;
 
 /// Messages sent lately that a session remembers, so that a second click sends nothing and a late
 /// save brings no draft back.
@@ -56,29 +60,68 @@ pub(crate) async fn submit(signed: &Signed, input: Input) -> Result<Response<Bod
         errors.push(mistake("fichiers", text));
     }
     let id = writing.fields.id.clone();
+    let at = match later::chosen(signed, &typed).transpose() {
+        Ok(at) => at,
+        Err(mistake) => {
+            errors.push(mistake);
+            None
+        }
+    };
+    let sends = at.is_some() || typed.get("action") == "envoyer";
     let done = match typed.get("action") {
-        "envoyer" if errors.is_empty() => match send::send(&writing).await {
-            Ok(notice) => Some(notice),
-            Err(mistakes) => {
-                errors = mistakes;
-                None
+        _ if sends && errors.is_empty() => {
+            if send::was_sent(&writing).await? {
+                Some(Next::Home)
+            } else {
+                match send::send(&writing, at).await {
+                    Ok(sent) => Some(after_sending(signed, sent, at)),
+                    Err(mistakes) => {
+                        errors = mistakes;
+                        None
+                    }
+                }
             }
-        },
+        }
         "abandonner" if writing.is_empty() => return Ok(home(signed)),
         "abandonner" => return ask(writing),
         "supprimer" => {
             drafts::remove(&writing).await?;
-            Some(signed.locale().text("notice-draft-deleted"))
+            signed.session.set_notice(signed.locale().text("notice-draft-deleted"));
+            Some(Next::Home)
         }
         _ => None,
     };
-    let Some(notice) = done else { return keep(writing, &typed, errors).await };
+    let Some(next) = done else { return keep(writing, &typed, errors).await };
     closed.push_back(id);
     if closed.len() > CLOSED_MAX {
         closed.pop_front();
     }
-    signed.session.set_notice(notice);
-    Ok(home(signed))
+    Ok(match next {
+        Next::Home => home(signed),
+        Next::Scheduled => headers::see_other(&signed.visit, view::SCHEDULED),
+    })
+}
+
+/// Where somebody goes who has finished writing.
+enum Next {
+    Home,
+    Scheduled,
+}
+
+/// Says what became of the message, and for a while how to take it back.
+fn after_sending(signed: &Signed, sent: Sent, at: Option<Timestamp>) -> Next {
+    let locale = signed.locale();
+    if let Some(at) = at {
+        let date = signed.calendar().long(at.as_second());
+        signed.session.set_notice(locale.with("notice-scheduled", "date", date));
+        return Next::Scheduled;
+    }
+    let text = locale.text(if sent.has_copy { "notice-sent" } else { "notice-sent-no-copy" });
+    match sent.until {
+        Some(until) => signed.session.offer_undo(Undo { id: sent.id, text, until }),
+        None => signed.session.set_notice(text),
+    }
+    Next::Home
 }
 
 fn home(signed: &Signed) -> Response<Body> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mail_message::compose::{Attachment, Draft, reply_references};
 use mail_service::{MailboxInfo, ReceivedMessage, ServiceError};
@@ -127,11 +128,13 @@ impl<'a> Writing<'a> {
         Ok((files, held))
     }
 
-    /// The message as it stands, for these people; and what holds its memory.
+    /// The message as it stands, for these people, dated now or when it is to leave; and what holds
+    /// its memory.
     pub(crate) async fn compose(
         &self,
         addressed: Addressed,
         from: EmailAddress,
+        at: Option<Timestamp>,
     ) -> Result<(Draft, Option<OwnedSemaphorePermit>), Error> {
         let (signed, fields) = (self.signed, &self.fields);
         let service = signed.service();
@@ -149,7 +152,7 @@ impl<'a> Writing<'a> {
             references,
             attachments,
             message_id: drafts::message_id(signed, &fields.id),
-            date: InternalDate::at(service.now(), &zone),
+            date: InternalDate::at(at.unwrap_or_else(|| service.now()), &zone),
             notes: Vec::new(),
         };
         Ok((draft, held))

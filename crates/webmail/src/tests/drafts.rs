@@ -5,7 +5,7 @@ use mail_types::{Actor, Flag, FlagSet, MailboxName, SpecialUse};
 use super::*;
 
 /// The mailbox of drafts of an account, as other clients see it: each draft's flags and bytes.
-async fn drafts(bench: &Bench, address: &str) -> Vec<(String, String)> {
+pub(super) async fn drafts(bench: &Bench, address: &str) -> Vec<(String, String)> {
     let owner = bench.directory.find(address).await.unwrap().unwrap().id;
     let actor = Actor::Account(owner);
     let open = bench.service.open_mailbox(actor, owner, &name(bench, owner).await).await.unwrap();
@@ -32,28 +32,28 @@ async fn name(bench: &Bench, owner: AccountId) -> MailboxName {
 const MARIE: &str = "marie.martin@ac.test";
 
 /// A page that writes: its hidden fields and what is typed on it.
-struct Tab {
-    fields: Vec<(String, String)>,
+pub(super) struct Tab {
+    pub(super) fields: Vec<(String, String)>,
 }
 
 impl Tab {
-    async fn open(browser: &mut Browser<'_>, path: &str) -> Self {
+    pub(super) async fn open(browser: &mut Browser<'_>, path: &str) -> Self {
         let page = browser.get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         Self { fields: form_of(&page.text()) }
     }
 
-    fn set(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(super) fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.fields.retain(|(known, _)| known != name);
         self.fields.push((name.into(), value.into()));
         self
     }
 
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, v)| v.as_str()).unwrap_or("")
     }
 
-    async fn press(
+    pub(super) async fn press(
         &mut self,
         browser: &mut Browser<'_>,
         action: &str,
@@ -135,6 +135,7 @@ async fn seventy_saves_leave_one_draft_and_sending_leaves_none() {
     assert_eq!((tab.get("cci"), tab.get("texte")), ("secret@ac.test", "Ligne 70\nfin"));
     tab.set("cci", "");
     assert_eq!(tab.press(&mut later, "envoyer", &[]).await.status, StatusCode::SEE_OTHER);
+    bench.work_queue().await;
     assert!(drafts(&bench, MARIE).await.is_empty());
     let mut paul = bench.logged_in("10002").await;
     let path = first_message(&paul.get("/boite/INBOX").await);
@@ -250,6 +251,7 @@ async fn what_is_no_address_yet_and_what_is_answered_are_kept() {
     marie.post("/boite/INBOX", &form).await;
     again.set("cc", "").set("cci", "").set("texte", "Oui.");
     assert_eq!(again.press(&mut marie, "envoyer", &[]).await.status, StatusCode::SEE_OTHER);
+    bench.work_queue().await;
     let mut paul = bench.logged_in("10002").await;
     let path = first_message(&paul.get("/boite/INBOX").await);
     let source = paul.get(&format!("{path}/source")).await.text();

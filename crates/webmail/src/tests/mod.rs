@@ -3,17 +3,20 @@
 mod drafts;
 mod fence;
 mod lists;
+mod outbox;
 mod reading;
 mod writing;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use directory::{Directory, DomainKind, NewAccount, NewPassword};
 use http_body_util::{BodyExt, Full};
 use hyper::header::{self, HeaderMap};
 use hyper::{Request, StatusCode};
+use mail_service::queue::{Attempt, Entry, Filter, Told, Verdict};
 use mail_service::{Incoming, MailService};
 use mail_store::Store;
 use mail_types::{AccountId, EmailAddress, ReversePath, Role};
@@ -29,6 +32,8 @@ pub(crate) struct Bench {
     pub(crate) webmail: Arc<Webmail>,
     pub(crate) service: MailService,
     pub(crate) directory: Directory,
+    /// Seconds by which the service's clock is ahead.
+    pub(crate) ahead: Arc<AtomicI64>,
 }
 
 /// A browser that follows nothing and keeps cookies.
@@ -68,6 +73,7 @@ impl Bench {
     pub(crate) async fn new() -> Self {
         Self::with(Settings {
             public_url: Origin::try_from("https://mail.ac.test".to_owned()).unwrap(),
+            undo_seconds: 0,
             ..Settings::default()
         })
         .await
@@ -78,7 +84,12 @@ impl Bench {
         let directory =
             Directory::open(store.clone(), directory::Settings::default()).await.unwrap();
         directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
-        let clock: mail_service::Clock = Arc::new(jiff::Timestamp::now);
+        let ahead = Arc::new(AtomicI64::new(0));
+        let seconds = Arc::clone(&ahead);
+        let clock: mail_service::Clock = Arc::new(move || {
+            let ahead = jiff::SignedDuration::from_secs(seconds.load(Ordering::Relaxed));
+            jiff::Timestamp::now().checked_add(ahead).unwrap()
+        });
         let service = MailService::open(
             store,
             directory.clone(),
@@ -88,7 +99,7 @@ impl Bench {
         .await
         .unwrap();
         let webmail = Webmail::new(settings, service.clone(), None);
-        let bench = Self { webmail, service, directory };
+        let bench = Self { webmail, service, directory, ahead };
         bench.add("marie.martin@ac.test", "Marie Martin", "10001").await;
         bench.add("paul.durand@ac.test", "Paul Durand", "10002").await;
         bench
@@ -122,6 +133,40 @@ impl Bench {
             submitter: None,
         };
         self.service.deliver(incoming).await.unwrap();
+    }
+
+    /// Does what the queue's worker does with mail for here that is due.
+    pub(crate) async fn work_queue(&self) {
+        let now = self.service.now().as_second();
+        for entry in self.queue().await {
+            let is_due = entry.recipients.iter().all(|(_, row)| row.next_attempt <= now);
+            if !is_due || !self.service.leave(&entry).await.unwrap() {
+                continue;
+            }
+            let mut verdicts = Vec::new();
+            for (number, row) in &entry.recipients {
+                let recipient = self.service.recipient(&row.address, None).await.unwrap();
+                self.service.deliver_queued(&entry, &recipient).await.unwrap();
+                let attempt = Attempt {
+                    next_hop: "here".into(),
+                    reason: String::new(),
+                    status: (2, 0, 0),
+                    reply: None,
+                };
+                verdicts.push((*number, Verdict::Delivered { attempt, told: Told::Delivered }));
+            }
+            self.service.settle(entry.id, verdicts).await.unwrap();
+        }
+    }
+
+    /// Everything in the queue.
+    pub(crate) async fn queue(&self) -> Vec<Entry> {
+        let mut all = Vec::new();
+        for shard in 0..self.service.queue_shards() {
+            let page = self.service.queue_list(&Filter::default(), shard, None).await.unwrap();
+            all.extend(page.0);
+        }
+        all
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {

@@ -1,0 +1,515 @@
+//! A queued message in its sender's account.
+//!
+//! An entry with an [`OwnCopyRow`] is one of two things in the end: it leaves, and a copy of it is
+//! among its sender's messages, or it is taken back, and is a draft again. The row that decides
+//! ([`OutboxFate`]) lies in the account's partition and is written once, in the commit that files
+//! the copy or the draft; the entry follows. So neither a crash between two commits nor a worker
+//! that begins while somebody takes back makes both of it, or nothing:
+//!
+//! - accepted: the entry, durable; then the draft goes and [`Outbox`] lists the message. A start
+//!   makes good what is missing.
+//! - leaving: fate and copy; then the entry is tried. Found again with its fate, it is just tried.
+//! - taken back: fate and draft; then the entry is removed. Found again with its fate, it is
+//!   removed and never tried.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mail_message::{address, header, trace};
+use mail_store::tables::mail::{MessageRow, Outbox, OutboxFate, OutboxFateRow, OutboxRow};
+use mail_store::tables::queue::{OwnCopyRow, QueueMessage, QueueMessageRow, QueueRecipient};
+use mail_store::{Batch, BlobStore, Cond, Referrer, Reservation, account_partition};
+use mail_types::{
+    AccountId, Actor, Flag, FlagSet, MailboxId, MailboxName, QueueId, SpecialUse, Uid, UidSet,
+};
+
+use super::accept::Acceptance;
+use super::entry::Entry;
+use super::partition_of;
+use super::settle::remove_message;
+use crate::account::{Cell, Change, View};
+use crate::error::ServiceError;
+use crate::expunge::{self, Log};
+use crate::insert::{self, Conversation, Ready};
+use crate::load;
+use crate::message::{Appended, FlagChange, OpenMailbox};
+use crate::prepare::{self, Content};
+use crate::service::{MailService, Right};
+use crate::state::State;
+
+/// Bytes of the header lines that only the sender's copy has: they are part of rows.
+const OWN_BYTES_MAX: usize = 24 << 10;
+/// Messages of one account that are listed.
+const LISTED_MAX: usize = 500;
+/// Bytes of a header section in which the sender's copy is described.
+const HEADER_BYTES_MAX: u64 = 64 << 10;
+
+/// What is written into the account about an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Wait,
+    Leave,
+    TakeBack,
+}
+
+impl MailService {
+    /// Says that an entry is about to be tried; whether it may be. Its sender's copy is filed, and
+    /// nobody takes it back any more.
+    ///
+    /// # Errors
+    /// When that could not be written: it may not be tried yet.
+    pub async fn leave(&self, entry: &Entry) -> Result<bool, ServiceError> {
+        if entry.message.own.is_none() {
+            return Ok(true);
+        }
+        let id = entry.id;
+        let lock = self.inner.queue.lock(id);
+        let _held = lock.lock().await;
+        // It may be gone since it was read, and what was decided about it forgotten.
+        match self.inner.store.get::<QueueMessage>(partition_of(id), &id).await? {
+            Some(message) => self.leave_locked(id, &message).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn leave_locked(
+        &self,
+        id: QueueId,
+        message: &QueueMessageRow,
+    ) -> Result<bool, ServiceError> {
+        let Some((owner, own)) = ownership(message) else { return Ok(true) };
+        match self.fate(owner, id).await? {
+            Some(OutboxFateRow::Leaving) => return Ok(true),
+            Some(OutboxFateRow::TakenBack) => {
+                self.remove_entry(id, message).await?;
+                return Ok(false);
+            }
+            None => {}
+        }
+        match self.write_own(owner, id, message, own, Turn::Leave).await {
+            Ok(_) => self.mark_origin(owner, own).await,
+            Err(error) if may_pass(&error) => return Err(error),
+            // A copy that cannot be filed does not keep the message from its recipients.
+            Err(error) => {
+                tracing::warn!(queue_id = %id, account = %owner, %error, "sender's copy not kept");
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes a message back that its sender submitted and that does not leave yet: it is a draft
+    /// again, with everything. `None` when it is too late. Durable on return.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn take_back(
+        &self,
+        actor: Actor,
+        id: QueueId,
+    ) -> Result<Option<Appended>, ServiceError> {
+        let lock = self.inner.queue.lock(id);
+        let _held = lock.lock().await;
+        let Some((owner, message)) = self.waiting_of(actor, id).await? else { return Ok(None) };
+        let Some(own) = &message.own else { return Ok(None) };
+        let draft = self.write_own(owner, id, &message, own, Turn::TakeBack).await?;
+        tracing::info!(target: "mail", queue_id = %id, "taken back");
+        // From here on it is a draft whatever happens: whoever finds the entry removes it.
+        if let Err(error) = self.remove_entry(id, &message).await {
+            tracing::warn!(queue_id = %id, %error, "a message taken back is still in the queue");
+        }
+        self.inner.queue.feed.tell(id);
+        Ok(draft)
+    }
+
+    /// Lets a message of its sender's leave now instead of later; whether it still waited.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn send_now(&self, actor: Actor, id: QueueId) -> Result<bool, ServiceError> {
+        let queue = &self.inner.queue;
+        let lock = queue.lock(id);
+        let _held = lock.lock().await;
+        let Some((_, message)) = self.waiting_of(actor, id).await? else { return Ok(false) };
+        let now = self.now().as_second();
+        let mut batch = queue.batch(id);
+        // A message is dated when it leaves.
+        if !date_of(&message).is_empty() {
+            let prefix = header::without(&message.prefix, |field| field.is("Date"));
+            let date = trace::date_field(self.internal_date());
+            let prefix = [&prefix[..], date.as_bytes()].concat();
+            batch.put::<QueueMessage>(&id, &QueueMessageRow { prefix, ..message });
+        }
+        for (number, mut row) in self.queued_recipients(id).await? {
+            (row.next_attempt, row.due_since) = (now, now);
+            batch.put::<QueueRecipient>(&(id, number), &row);
+        }
+        self.inner.store.commit(partition_of(id), batch).await?;
+        queue.feed.tell(id);
+        Ok(true)
+    }
+
+    /// The messages that a sender gave a time and that wait for it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn scheduled(&self, actor: Actor) -> Result<Vec<Entry>, ServiceError> {
+        let Actor::Account(owner) = actor else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for (id, row) in self.outbox(actor).await? {
+            match self.queued(id).await? {
+                Some(entry) if row.is_scheduled => found.push(entry),
+                Some(_) => {}
+                // An operator took it out, and a crash kept this row.
+                None => self.forget(owner, id),
+            }
+        }
+        Ok(found)
+    }
+
+    /// What waits in the queue in an account's name, at most 500 of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn outbox(&self, actor: Actor) -> Result<Vec<(QueueId, OutboxRow)>, ServiceError> {
+        let Actor::Account(owner) = actor else { return Ok(Vec::new()) };
+        let partition = account_partition(owner);
+        Ok(self.inner.store.scan::<Outbox>(partition, None, LISTED_MAX).await?.rows)
+    }
+
+    /// An entry of the actor's own about which nothing is decided.
+    async fn waiting_of(
+        &self,
+        actor: Actor,
+        id: QueueId,
+    ) -> Result<Option<(AccountId, QueueMessageRow)>, ServiceError> {
+        let message = self.inner.store.get::<QueueMessage>(partition_of(id), &id).await?;
+        let Some(message) = message else { return Ok(None) };
+        match ownership(&message) {
+            Some((owner, _)) if actor == Actor::Account(owner) => {
+                let fate = self.fate(owner, id).await?;
+                Ok(fate.is_none().then_some((owner, message)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn fate(
+        &self,
+        owner: AccountId,
+        id: QueueId,
+    ) -> Result<Option<OutboxFateRow>, ServiceError> {
+        Ok(self.inner.store.get::<OutboxFate>(account_partition(owner), &id).await?)
+    }
+
+    /// Tells the sender's account of an entry that is durable. The caller holds its lock. What
+    /// fails here is made good when the entry leaves, or by the next start.
+    pub(super) async fn note_in_account(
+        &self,
+        id: QueueId,
+        message: &QueueMessageRow,
+        waits: bool,
+    ) {
+        let Some((owner, own)) = ownership(message) else { return };
+        let noted = match waits {
+            true => self.write_own(owner, id, message, own, Turn::Wait).await.map(|_| ()),
+            false => self.leave_locked(id, message).await.map(|_| ()),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(queue_id = %id, account = %owner, %error, "queued, but not yet noted");
+        }
+    }
+
+    /// Ends what a crash left half done between an entry and its sender's account.
+    pub(super) async fn resume_in_account(&self, id: QueueId, message: &QueueMessageRow) {
+        let Some((owner, own)) = ownership(message) else { return };
+        let resumed = async {
+            let partition = account_partition(owner);
+            let listed = self.inner.store.get::<Outbox>(partition, &id).await?;
+            match (listed, self.fate(owner, id).await?) {
+                (_, Some(OutboxFateRow::TakenBack)) => self.remove_entry(id, message).await,
+                (None, None) => {
+                    self.write_own(owner, id, message, own, Turn::Wait).await.map(|_| ())
+                }
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = resumed.await {
+            tracing::warn!(queue_id = %id, account = %owner, %error, "not resumed");
+        }
+    }
+
+    /// An entry has left the queue: its account need not know of it any more.
+    pub(super) fn forget_in_account(&self, id: QueueId, message: &QueueMessageRow) {
+        if let Some((owner, _)) = ownership(message) {
+            self.forget(owner, id);
+        }
+    }
+
+    /// Not synced: it stands behind the commit by which the entry left, and whoever finds these
+    /// rows without an entry forgets them again.
+    fn forget(&self, owner: AccountId, id: QueueId) {
+        let mut batch = Batch::new().unsynced();
+        batch.delete::<Outbox>(&id);
+        batch.delete::<OutboxFate>(&id);
+        if let Err(error) = self.inner.store.submit(account_partition(owner), batch) {
+            tracing::debug!(queue_id = %id, %error, "not forgotten");
+        }
+    }
+
+    /// Takes an entry that was taken back out of the queue.
+    async fn remove_entry(
+        &self,
+        id: QueueId,
+        message: &QueueMessageRow,
+    ) -> Result<(), ServiceError> {
+        let mut batch = self.inner.queue.batch(id);
+        batch.delete_prefix::<QueueRecipient, QueueId>(&id);
+        remove_message(&mut batch, id, message);
+        self.inner.store.commit(partition_of(id), batch).await?;
+        self.message_left(id, message);
+        Ok(())
+    }
+
+    /// One commit in the sender's account: the draft goes, the copy comes, and what is decided is
+    /// written down, unless it was before.
+    async fn write_own(
+        &self,
+        owner: AccountId,
+        id: QueueId,
+        message: &QueueMessageRow,
+        own: &OwnCopyRow,
+        turn: Turn,
+    ) -> Result<Option<Appended>, ServiceError> {
+        let cell = self.cell(Actor::System, owner, Right::Write).await?;
+        let draft = OldDraft::find(&cell, own.draft).await?;
+        let lines = match turn {
+            Turn::Leave if own.keeps_copy => Some([&own.bcc[..], &date_of(message)].concat()),
+            Turn::TakeBack => Some([&own.bcc[..], &own.notes].concat()),
+            Turn::Leave | Turn::Wait => None,
+        };
+        let mut copy = match &lines {
+            Some(lines) => Some(self.own_message(owner, id, message, lines).await?),
+            None => None,
+        };
+        let listed = OutboxRow {
+            is_scheduled: own.is_scheduled,
+            message_id: match turn {
+                Turn::Wait => self.message_id(message).await?,
+                Turn::Leave | Turn::TakeBack => None,
+            },
+        };
+        let keywords_max = self.keywords_max();
+        let (appended, gone) = cell
+            .commit(|state, change| {
+                let gone = match &draft {
+                    Some(draft) => draft.remove(state, change)?,
+                    None => Vec::new(),
+                };
+                let appended = match &mut copy {
+                    Some(copy) => copy.put(state, change, turn, keywords_max)?,
+                    None => None,
+                };
+                decide(&mut change.batch, id, turn, &listed);
+                Ok((appended, gone))
+            })
+            .await?;
+        if let Some(draft) = &draft {
+            expunge::release_all(&cell, &draft.rows, &gone);
+        }
+        Ok(appended)
+    }
+
+    /// The sender's copy of a queued message, ready to be put into a mailbox.
+    async fn own_message(
+        &self,
+        owner: AccountId,
+        id: QueueId,
+        message: &QueueMessageRow,
+        lines: &[u8],
+    ) -> Result<OwnMessage, ServiceError> {
+        let store = &self.inner.store;
+        let scanned = self.scan_queued(message).await?;
+        let referrers = [Referrer::Account(owner)];
+        let reservation = store.reserve(message.body, &referrers)?.ok_or(ServiceError::Stale)?;
+        let content = Content::new(store, &referrers, message.body, lines, scanned).await?;
+        let conversation = prepare::conversation(store, owner, &content.summary).await?;
+        let row = MessageRow {
+            prefix: lines.to_vec(),
+            header_size: content.header_size(lines),
+            submitter: Some(owner),
+            queue_id: Some(id),
+            ..self.row(&content, message.body, self.internal_date())
+        };
+        let (header, structure) = (content.header(lines), content.structure(lines));
+        let ready = Ready { row, header, structure };
+        Ok(OwnMessage { ready, conversation, _content: content, _reservation: reservation })
+    }
+
+    async fn message_id(&self, message: &QueueMessageRow) -> Result<Option<String>, ServiceError> {
+        let header = self.outgoing(message.clone(), &[]).header(HEADER_BYTES_MAX).await?;
+        let value = header::first(&header, "Message-ID").unwrap_or_default();
+        Ok(header::message_ids(&value).into_iter().next())
+    }
+
+    /// The message that this one answers shows it. Worth no error.
+    async fn mark_origin(&self, owner: AccountId, own: &OwnCopyRow) {
+        let Some((mailbox, uid, flags)) = &own.origin else { return };
+        let marked = async {
+            let cell = self.cell(Actor::System, owner, Right::Write).await?;
+            let mut state = cell.lock().await?;
+            let view = load::open(&cell, &mut state, *mailbox).await?;
+            drop(state);
+            let open = OpenMailbox::new(cell, *mailbox, view);
+            let only = UidSet::range(uid.get(), uid.get());
+            self.store_flags(Actor::System, &open, &only, FlagChange::Add, flags, None).await
+        };
+        if let Err(error) = marked.await {
+            tracing::info!(account = %owner, %error, "answered message not marked");
+        }
+    }
+}
+
+/// Whose account an entry concerns, and how.
+fn ownership(message: &QueueMessageRow) -> Option<(AccountId, &OwnCopyRow)> {
+    message.submitter.zip(message.own.as_ref())
+}
+
+/// The field `Date` where it stands in front of the body: a copy of the body alone lacks it.
+fn date_of(message: &QueueMessageRow) -> Vec<u8> {
+    let date = header::fields(&message.prefix).find(|field| field.is("Date"));
+    date.map_or(Vec::new(), |field| field.raw.to_vec())
+}
+
+fn may_pass(error: &ServiceError) -> bool {
+    use ServiceError::{Directory, DiskFull, Stale, TryAgain};
+    matches!(error, TryAgain(_) | Stale | DiskFull | Directory(_))
+}
+
+fn decide(batch: &mut Batch, id: QueueId, turn: Turn, listed: &OutboxRow) {
+    // Decided once: of two that decide at the same time, the second finds this.
+    batch.assert::<OutboxFate>(&id, Cond::Absent);
+    let fate = match turn {
+        Turn::Wait => return batch.put::<Outbox>(&id, listed),
+        Turn::Leave => OutboxFateRow::Leaving,
+        Turn::TakeBack => OutboxFateRow::TakenBack,
+    };
+    batch.delete::<Outbox>(&id);
+    batch.put::<OutboxFate>(&id, &fate);
+}
+
+/// What an accepted message is in its submitter's account.
+pub(super) fn own_copy(acceptance: &Acceptance) -> Result<Option<OwnCopyRow>, ServiceError> {
+    let Some(own) = &acceptance.own else { return Ok(submitted(acceptance)) };
+    if own.bcc.len() + own.notes.len() > OWN_BYTES_MAX {
+        return Err(ServiceError::TooMany { what: "hidden recipients" });
+    }
+    Ok(Some(own.clone()))
+}
+
+/// A mail program asked to hold a message back (RFC 4865): it keeps its own copy, and whoever takes
+/// the message back finds recipients that its header does not name as hidden ones.
+fn submitted(acceptance: &Acceptance) -> Option<OwnCopyRow> {
+    acceptance.release.and(acceptance.submitter)?;
+    let raw = &acceptance.message.scanned.raw_header;
+    let named = |name| {
+        let value = header::first(raw, name).unwrap_or_default();
+        address::mailboxes(&value, acceptance.addressees.len().saturating_mul(2).max(100))
+    };
+    let shown: Vec<String> = ["To", "Cc", "Bcc"]
+        .into_iter()
+        .flat_map(named)
+        .map(|(_, address)| address.to_lowercase())
+        .collect();
+    let addresses = acceptance.addressees.iter().map(|to| to.destination.address());
+    let hidden: Vec<String> = addresses
+        .filter(|address| !shown.contains(&address.to_string().to_lowercase()))
+        .map(ToString::to_string)
+        .collect();
+    let bcc = match hidden.is_empty() {
+        true => Vec::new(),
+        false => format!("Bcc: {}\r\n", hidden.join(",\r\n ")).into_bytes(),
+    };
+    let own = OwnCopyRow { bcc, is_scheduled: true, ..OwnCopyRow::default() };
+    // With more than that it cannot be taken back.
+    (own.bcc.len() <= OWN_BYTES_MAX).then_some(own)
+}
+
+/// The sender's copy, but for its UID and numbers.
+struct OwnMessage {
+    ready: Ready,
+    conversation: Conversation,
+    /// Keep its bodies from the collector until the commit is done.
+    _content: Content,
+    _reservation: Reservation,
+}
+
+impl OwnMessage {
+    /// Puts it where sent messages or drafts are; whoever deleted that mailbox finds a draft in
+    /// INBOX, and has no copy of what was sent. No quota holds it up: the room was asked for when
+    /// the message was written.
+    fn put(
+        &mut self,
+        state: &mut State,
+        change: &mut Change,
+        turn: Turn,
+        keywords_max: usize,
+    ) -> Result<Option<Appended>, ServiceError> {
+        let (target, flags) = match turn {
+            Turn::TakeBack => {
+                let inbox = state.named(&MailboxName::inbox());
+                (state.with_use(SpecialUse::Drafts).or(inbox), vec![Flag::Draft, Flag::Seen])
+            }
+            Turn::Leave | Turn::Wait => (state.with_use(SpecialUse::Sent), vec![Flag::Seen]),
+        };
+        let Some(target) = target else { return Ok(None) };
+        let flags: FlagSet = flags.into_iter().collect();
+        let (ready, conversation) = (&mut self.ready, &self.conversation);
+        let uid =
+            insert::insert_new(state, change, target, ready, conversation, flags, keywords_max)?;
+        let mailbox = state.mailboxes.get(&target).ok_or(ServiceError::NoSuchTarget)?;
+        Ok(Some(Appended { uid_validity: mailbox.row.uid_validity, uid }))
+    }
+}
+
+/// The draft that became the message, ready to be removed.
+struct OldDraft {
+    mailbox: MailboxId,
+    rows: BTreeMap<Uid, MessageRow>,
+    queued: BTreeMap<Uid, Option<(MailboxId, Uid)>>,
+    log: Log,
+    /// Keeps the mailbox's snapshot in memory.
+    _view: Arc<View>,
+}
+
+impl OldDraft {
+    /// Looks it up; `None` when it is gone.
+    async fn find(
+        cell: &Arc<Cell>,
+        draft: Option<(MailboxId, Uid)>,
+    ) -> Result<Option<Self>, ServiceError> {
+        let Some((mailbox, uid)) = draft else { return Ok(None) };
+        let mut state = cell.lock().await?;
+        if !state.mailboxes.contains_key(&mailbox) {
+            return Ok(None);
+        }
+        let view = load::open(cell, &mut state, mailbox).await?;
+        drop(state);
+        let rows = expunge::read(cell, mailbox, &[uid]).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let queued = expunge::index_queue(cell, mailbox, &rows).await?;
+        let log = Log::new(cell, mailbox).await?;
+        Ok(Some(Self { mailbox, rows, queued, log, _view: view }))
+    }
+
+    fn remove(&self, state: &mut State, change: &mut Change) -> Result<Vec<Uid>, ServiceError> {
+        if !state.mailboxes.contains_key(&self.mailbox) {
+            return Ok(Vec::new());
+        }
+        let rows = &self.rows;
+        let gone = expunge::remove_rows(state, change, self.mailbox, rows, &self.queued, |_| true)?;
+        self.log.write(state, change, gone.iter().copied());
+        Ok(gone)
+    }
+}
