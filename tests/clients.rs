@@ -39,9 +39,21 @@ fn every_step_stays_within_its_bytes_and_requests() {
     browse("budgets.mjs");
 }
 
+#[test]
+fn a_newcomer_chooses_a_password_at_the_webmail_before_anything_else_opens() {
+    let demo = demo::Demo::start(0);
+    demo.run_script("first_login.py", &["before"]);
+    browse_at(&demo, "first_login.mjs");
+    demo.run_script("first_login.py", &["after", "girafe bleue sous la pluie"]);
+}
+
 /// Runs `node tests/browser/NAME` on a demo of its own; panics with its output when it fails.
 fn browse(name: &str) {
-    let demo = demo::Demo::start(0);
+    browse_at(&demo::Demo::start(0), name);
+}
+
+/// The same on this demo.
+fn browse_at(demo: &demo::Demo, name: &str) {
     let modules = std::env::var("FACTEUR_NODE_MODULES").unwrap_or_else(|_| {
         let cache = std::env::var("XDG_CACHE_HOME")
             .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap_or_default()));

@@ -28,6 +28,21 @@ fn account_commands_do_the_same_with_and_without_a_server() {
 }
 
 #[test]
+fn a_staff_file_becomes_accounts_and_sheets_and_every_refused_line_is_told() {
+    script::run("provision.py", &["people"]);
+}
+
+#[test]
+fn forty_thousand_people_come_in_within_two_minutes() {
+    script::run("provision.py", &["many"]);
+}
+
+#[test]
+fn hashes_of_another_system_open_imap() {
+    script::run("provision.py", &["foreign"]);
+}
+
+#[test]
 fn backups_restore_and_a_damaged_log_is_refused_with_what_to_do() {
     operate("backup");
 }

@@ -242,7 +242,7 @@ def accounts(site):
             site.start()
         csv = site.dir / "accounts.csv"
         address = f"jean{int(is_served)}@ac.test"
-        csv.write_text(f"address,name,academic_id,password\n{address},Jean,100000000{int(is_served)},marron-cartable\n")
+        csv.write_text(f"address,name,academic_id,password\n{address},Jean,100000000{int(is_served)},marron-cartable-gomme-trousse\n")
         check("1 created" in site.facteur("account", "import", csv, "--dry-run"), "dry run")
         check("no account" in site.facteur("account", "show", address, fails=True), "a dry run created it")
         site.facteur("account", "import", csv)

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use mail_store::tables::directory::{AccountRow, AccountStateRow, PersonRow};
+use mail_store::tables::directory::{AccountRow, AccountStateRow, PersonRow, TemporarySecretRow};
 use mail_types::{AcademicId, AccountId, EmailAddress, Role, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::claim::Name;
+use crate::person::{Day, Person};
+use crate::unit::UnitCode;
 
 /// Addresses an account may have besides its primary one.
 pub const ALIASES_MAX: usize = 32;
@@ -24,12 +26,14 @@ pub struct Account {
     pub name: String,
     /// The number on the hand-out sheet.
     pub academic_id: AcademicId,
-    /// Code of its school or service.
-    pub unit: Option<String>,
+    /// Its schools and services, its own first.
+    pub units: Vec<UnitCode>,
     /// What it may do.
     pub role: Role,
     /// Bytes its mailboxes may hold; `None` is unlimited.
     pub quota_bytes: Option<u64>,
+    /// The day on which it is deleted.
+    pub leaves_on: Option<Day>,
     /// Where it stands in its life.
     pub state: AccountState,
     /// Rises with every change of a credential or of the state; sessions that saw another end.
@@ -37,6 +41,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether its owner may log in and read.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self.state, AccountState::Active | AccountState::Leaving)
+    }
+
     /// All its addresses, the primary one first.
     pub fn addresses(&self) -> impl Iterator<Item = &EmailAddress> {
         std::iter::once(&self.primary_address).chain(&self.aliases)
@@ -51,20 +60,35 @@ pub enum AccountState {
     AwaitingFirstLogin,
     /// In use.
     Active,
+    /// In use until the day on which it is deleted; sends nothing any more.
+    Leaving,
     /// Receives mail, cannot log in.
     Suspended,
     /// Gone; its addresses and academic ID stay reserved for ever.
     Deleted,
 }
 
-impl From<AccountStateRow> for AccountState {
-    fn from(row: AccountStateRow) -> Self {
+impl AccountState {
+    fn of(row: AccountStateRow, leaves_on: Option<i32>) -> Self {
         match row {
             AccountStateRow::AwaitingFirstLogin => AccountState::AwaitingFirstLogin,
+            AccountStateRow::Active if leaves_on.is_some() => AccountState::Leaving,
             AccountStateRow::Active => AccountState::Active,
             AccountStateRow::Suspended => AccountState::Suspended,
             AccountStateRow::Deleted => AccountState::Deleted,
         }
+    }
+}
+
+impl std::fmt::Display for AccountState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            AccountState::AwaitingFirstLogin => "awaiting first login",
+            AccountState::Active => "active",
+            AccountState::Leaving => "leaving",
+            AccountState::Suspended => "suspended",
+            AccountState::Deleted => "deleted",
+        })
     }
 }
 
@@ -75,15 +99,18 @@ pub struct NewAccount {
     pub primary_address: EmailAddress,
     /// Display name.
     pub name: String,
+    /// What else is known of its owner.
+    pub person: Person,
     /// The number on the hand-out sheet.
     pub academic_id: AcademicId,
-    /// Code of its school or service.
-    pub unit: Option<String>,
+    /// Its schools and services, its own first.
+    pub units: Vec<UnitCode>,
     /// What it may do.
     pub role: Role,
     /// Its own quota, 0 is unlimited; `None` takes the default.
     pub quota_bytes: Option<u64>,
-    /// Its first password; `None` leaves it unable to log in until one is set.
+    /// Its first password; `None` leaves it unable to log in until one is set or a temporary
+    /// secret given.
     pub password: Option<NewPassword>,
 }
 
@@ -92,7 +119,8 @@ pub struct NewAccount {
 pub enum NewPassword {
     /// Hashed here.
     Plain(Secret<String>),
-    /// Already an Argon2id PHC string (the demo shares one among its agents).
+    /// Already an Argon2id PHC string (the demo shares one among its agents), or the `{SSHA}`,
+    /// `{CRYPT}$6$` or bcrypt of another system, which the first right login replaces.
     Hash(String),
 }
 
@@ -103,8 +131,10 @@ pub struct AccountUpdate {
     pub primary_address: Option<EmailAddress>,
     /// Display name.
     pub name: Option<String>,
-    /// Code of its school or service; `Some(None)` takes it out of its unit.
-    pub unit: Option<Option<String>>,
+    /// What else is known of its owner; what is not given stays.
+    pub person: Person,
+    /// All its schools and services, its own first.
+    pub units: Option<Vec<UnitCode>>,
     /// What it may do.
     pub role: Option<Role>,
     /// Its own quota, 0 is unlimited; `Some(None)` goes back to the default.
@@ -123,6 +153,8 @@ impl AccountUpdate {
 pub(crate) struct Loaded {
     pub(crate) account: Arc<Account>,
     pub(crate) phc: Option<Arc<str>>,
+    /// While it awaits its first login.
+    pub(crate) secret: Option<TemporarySecretRow>,
     /// Its own quota as stored; the account carries what it comes to.
     pub(crate) quota_own: Option<u64>,
 }
@@ -132,6 +164,7 @@ impl Loaded {
         id: AccountId,
         row: AccountRow,
         phc: Option<String>,
+        secret: Option<TemporarySecretRow>,
         quota_bytes_default: u64,
     ) -> Self {
         let quota = row.quota_bytes.unwrap_or(quota_bytes_default);
@@ -141,13 +174,15 @@ impl Loaded {
             aliases: row.aliases,
             name: row.person.display_name,
             academic_id: row.academic_id,
-            unit: row.unit,
+            units: row.units.into_iter().map(UnitCode::stored).collect(),
             role: row.role,
             quota_bytes: (quota != 0).then_some(quota),
-            state: row.state.into(),
+            leaves_on: row.leaves_on.map(Day::numbered),
+            state: AccountState::of(row.state, row.leaves_on),
             credential_version: row.credential_version,
         };
-        Self { account: Arc::new(account), phc: phc.map(Arc::from), quota_own: row.quota_bytes }
+        let phc = phc.map(Arc::from);
+        Self { account: Arc::new(account), phc, secret, quota_own: row.quota_bytes }
     }
 
     /// Whether the account answers to this name today.
@@ -184,9 +219,10 @@ pub(crate) fn new_row(new: &NewAccount) -> AccountRow {
         aliases: Vec::new(),
         person: PersonRow { display_name: new.name.clone() },
         academic_id: new.academic_id.clone(),
-        unit: new.unit.clone(),
+        units: new.units.iter().map(|code| code.as_str().to_owned()).collect(),
         role: new.role,
         quota_bytes: new.quota_bytes,
+        leaves_on: None,
         state,
         credential_version: 1,
     }

@@ -11,9 +11,9 @@ use crate::account::{
     self, ALIASES_MAX, Account, AccountState, AccountUpdate, Loaded, NewPassword,
 };
 use crate::claim::Name;
-use crate::create::check_update;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::strength::Strength;
 
 /// Accounts that one page returns at most.
 pub const ACCOUNTS_PER_PAGE_MAX: usize = 1000;
@@ -39,7 +39,8 @@ impl Directory {
             let of_block = page.rows.into_iter().take_while(|(id, _)| id >> BLOCK_BITS == block);
             let quota = self.inner.settings.quota_bytes_default;
             accounts.extend(
-                of_block.map(|(id, row)| Loaded::new(AccountId(id), row, None, quota).account),
+                of_block
+                    .map(|(id, row)| Loaded::new(AccountId(id), row, None, None, quota).account),
             );
             from = (block + 1) << BLOCK_BITS;
         }
@@ -73,10 +74,15 @@ impl Directory {
         id: AccountId,
         password: NewPassword,
     ) -> Result<(), DirectoryError> {
+        if let NewPassword::Plain(plain) = &password {
+            let strength = self.weigh_password(id, plain).await?;
+            refuse_weak(&strength)?;
+        }
         let phc = self.inner.hasher.store_form(&password).await?;
         let _changing = self.inner.changing.lock().await;
         self.edit(id, None, |row, change| {
             change.put::<tables::Password>(&id.0, &PasswordRow { phc: phc.clone() });
+            change.delete::<tables::TemporarySecret>(&id.0);
             if row.state == AccountStateRow::AwaitingFirstLogin {
                 row.state = AccountStateRow::Active;
             }
@@ -104,7 +110,7 @@ impl Directory {
             AccountState::Suspended => AccountStateRow::Suspended,
             AccountState::Active if has_password => AccountStateRow::Active,
             AccountState::Active => AccountStateRow::AwaitingFirstLogin,
-            AccountState::AwaitingFirstLogin | AccountState::Deleted => {
+            AccountState::AwaitingFirstLogin | AccountState::Leaving | AccountState::Deleted => {
                 return Err(DirectoryError::Invalid(
                     "an account is made active or suspended".into(),
                 ));
@@ -130,10 +136,12 @@ impl Directory {
         let row = self
             .edit(id, None, |row, change| {
                 change.delete::<tables::Password>(&id.0);
+                change.delete::<tables::TemporarySecret>(&id.0);
+                change.delete::<tables::Identity>(&id.0);
                 row.state = AccountStateRow::Deleted;
                 row.credential_version += 1;
                 row.person = PersonRow::default();
-                row.unit = None;
+                row.units = Vec::new();
                 Ok(())
             })
             .await?;
@@ -204,7 +212,7 @@ impl Directory {
         id: AccountId,
         mut update: AccountUpdate,
     ) -> Result<(), DirectoryError> {
-        check_update(&update)?;
+        self.check_update(&update)?;
         if let Some(address) = update.primary_address.take() {
             self.gain_address(id, &address, |row| {
                 let old = std::mem::replace(&mut row.primary_address, address.clone());
@@ -216,9 +224,18 @@ impl Directory {
         self.update_all(&[(id, update)]).await
     }
 
-    fn credentials_changed(&self, id: AccountId) {
+    pub(crate) fn credentials_changed(&self, id: AccountId) {
         // Nobody listening is fine.
         let _ = self.inner.credential_changes.send(id);
+    }
+}
+
+/// An error that names everything that speaks against a password.
+pub(crate) fn refuse_weak(strength: &Strength) -> Result<(), DirectoryError> {
+    let reasons: Vec<_> = strength.weaknesses.iter().map(ToString::to_string).collect();
+    match reasons.is_empty() {
+        true => Ok(()),
+        false => Err(DirectoryError::Invalid(reasons.join("; "))),
     }
 }
 

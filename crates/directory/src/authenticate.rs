@@ -8,13 +8,15 @@ use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
-use crate::account::{Account, AccountState, Loaded};
+use crate::account::{Account, Loaded};
 use crate::claim::Name;
 use crate::directory::Directory;
 use crate::error::{AuthError, DirectoryError};
+use crate::first_login::FirstLogin;
 use crate::limits::{Known, LoginKey, Origin};
 use crate::password::prepare;
 use crate::settings::VERIFIED_SECONDS_MAX;
+use crate::temporary_secret;
 
 /// Where a login comes from, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,13 +60,21 @@ impl Directory {
             tracing::info!(target: "mail", ?service, %peer, account = who(&found), "login held up");
             return Err(AuthError::TooMany);
         };
-        let outcome = self.check_password(found.as_deref(), password).await;
+        let outcome = match self.opens_first_login(found.as_deref(), password) {
+            Some(right) => Err(AuthError::MustChangePassword(right)),
+            None => self.check_password(found.as_deref(), password).await,
+        };
         match &outcome {
             Ok(authenticated) => {
                 charge.refund();
                 let account = &authenticated.account;
                 inner.limits.remember((account.id, account.credential_version), origin);
                 tracing::debug!(target: "mail", ?service, %peer, account = %account.id, "login");
+            }
+            Err(AuthError::MustChangePassword(right)) => {
+                // Right, and cheap: a phone that tries it all day must not close the way in.
+                charge.refund();
+                tracing::debug!(target: "mail", ?service, %peer, account = %right.account, "first login");
             }
             Err(AuthError::TryAgain(error)) => {
                 charge.refund();
@@ -76,6 +86,24 @@ impl Directory {
             }
         }
         outcome
+    }
+
+    /// Whether this is the account's temporary secret. The same work for every account and for
+    /// none; what it does not open takes the way of every other password.
+    fn opens_first_login(
+        &self,
+        found: Option<&Loaded>,
+        password: &Secret<String>,
+    ) -> Option<FirstLogin> {
+        let account = found.map(|loaded| &loaded.account);
+        let id = account.map_or(AccountId(0), |account| account.id);
+        let stored = found.and_then(|loaded| loaded.secret.as_ref());
+        let keys = self.keys();
+        let opens = temporary_secret::matches(&keys, id, stored, password.expose(), self.now());
+        account.filter(|_| opens).map(|account| FirstLogin {
+            account: account.id,
+            credential_version: account.credential_version,
+        })
     }
 
     /// How many passwords have been hashed since the start.
@@ -101,7 +129,7 @@ impl Directory {
         let inner = &self.inner;
         let prepared = prepare(password.expose());
         let subject = found.filter(|loaded| {
-            may_log_in(loaded.account.state) && loaded.phc.is_some() && prepared.is_some()
+            loaded.account.is_in_use() && loaded.phc.is_some() && prepared.is_some()
         });
         let phc = subject.and_then(|loaded| loaded.phc.clone());
         let phc = phc.unwrap_or_else(|| inner.hasher.dummy());
@@ -151,19 +179,8 @@ fn login_name(login: &str) -> Option<Name> {
     }
 }
 
-/// Whether a right password lets in at all in this state.
-fn may_log_in(state: AccountState) -> bool {
-    match state {
-        AccountState::Active | AccountState::AwaitingFirstLogin => true,
-        AccountState::Suspended | AccountState::Deleted => false,
-    }
-}
-
 fn admitted(loaded: &Loaded) -> Result<Authenticated, AuthError> {
-    match loaded.account.state {
-        AccountState::AwaitingFirstLogin => Err(AuthError::MustChangePassword),
-        _ => Ok(Authenticated { account: Arc::clone(&loaded.account) }),
-    }
+    Ok(Authenticated { account: Arc::clone(&loaded.account) })
 }
 
 fn known(loaded: &Loaded) -> Known {

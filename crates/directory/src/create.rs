@@ -6,22 +6,27 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use mail_store::Partition;
 use mail_store::tables::directory::{
-    self as tables, AccountRow, CountersRow, PasswordRow, ROSTER, account_slice,
+    self as tables, AccountRow, CountersRow, IdentityRow, PasswordRow, ROSTER, TemporarySecretRow,
+    account_slice,
 };
-use mail_types::{AccountId, EmailAddress};
+use mail_types::{AccountId, EmailAddress, Secret};
 
-use crate::account::{self, Account, NewAccount};
+use crate::account::{self, Account, AccountUpdate, NewAccount, NewPassword};
+use crate::admin::refuse_weak;
 use crate::claim::{Name, Wanted};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::person::NAME_BYTES_MAX;
 use crate::rows::{Change, REBUILDS_MAX};
+use crate::strength::weigh_elsewhere;
+use crate::temporary_secret::{self, SecretFor, Sheet};
+use crate::unit::UnitCode;
 
-/// Longest display name, in bytes.
-const NAME_BYTES_MAX: usize = 256;
-/// Longest code of a school or service, in bytes.
-const UNIT_BYTES_MAX: usize = 32;
+/// Schools and services of one account.
+const UNITS_PER_ACCOUNT_MAX: usize = 32;
 /// Accounts that one commit brings in.
 const ACCOUNTS_PER_COMMIT_MAX: usize = 512;
 
@@ -29,6 +34,8 @@ const ACCOUNTS_PER_COMMIT_MAX: usize = 512;
 pub(crate) struct Prepared {
     pub(crate) new: NewAccount,
     pub(crate) phc: Option<String>,
+    /// A temporary secret, and when it ends.
+    pub(crate) secret: Option<(Secret<String>, Timestamp)>,
 }
 
 /// A new account under way.
@@ -36,6 +43,8 @@ struct Attempt {
     id: AccountId,
     row: AccountRow,
     phc: Option<String>,
+    identity: Option<IdentityRow>,
+    secret: Option<TemporarySecretRow>,
     names: Vec<Name>,
     refused: Option<DirectoryError>,
 }
@@ -47,11 +56,30 @@ impl Directory {
     /// [`DirectoryError::Taken`] and [`DirectoryError::Invalid`] say what stands in the way.
     pub async fn create_account(&self, new: NewAccount) -> Result<Arc<Account>, DirectoryError> {
         self.check_new(&new)?;
+        self.check_first_password(&new).await?;
         let phc = match &new.password {
             Some(password) => Some(self.inner.hasher.store_form(password).await?),
             None => None,
         };
-        let outcomes = self.create_all(vec![Prepared { new, phc }]).await?;
+        self.create_one(Prepared { new, phc, secret: None }).await
+    }
+
+    /// Creates an account with a temporary secret, with which its owner chooses a password.
+    ///
+    /// # Errors
+    /// As [`Directory::create_account`].
+    pub async fn provision(&self, new: NewAccount) -> Result<Sheet, DirectoryError> {
+        let new = NewAccount { password: None, ..new };
+        self.check_new(&new)?;
+        let secret = temporary_secret::generate();
+        let expires_at = self.now() + SecretFor::FirstLogin.lifetime();
+        let prepared = Prepared { new, phc: None, secret: Some((secret.clone(), expires_at)) };
+        let account = self.create_one(prepared).await?;
+        Ok(Sheet::new(&account, secret, expires_at))
+    }
+
+    async fn create_one(&self, prepared: Prepared) -> Result<Arc<Account>, DirectoryError> {
+        let outcomes = self.create_all(vec![prepared]).await?;
         let id = outcomes.into_iter().next().ok_or(DirectoryError::Busy { what: "creating" })??;
         self.account(id).await?.ok_or_else(|| DirectoryError::no_account(id))
     }
@@ -60,7 +88,40 @@ impl Directory {
     pub(crate) fn check_new(&self, new: &NewAccount) -> Result<(), DirectoryError> {
         self.check_address(&new.primary_address)?;
         check_text("name", &new.name, NAME_BYTES_MAX)?;
-        check_text("unit", new.unit.as_deref().unwrap_or("-"), UNIT_BYTES_MAX)
+        new.person.check()?;
+        self.check_units(&new.units)
+    }
+
+    /// Refuses a first password that is not good enough for this account.
+    pub(crate) async fn check_first_password(
+        &self,
+        new: &NewAccount,
+    ) -> Result<(), DirectoryError> {
+        let Some(NewPassword::Plain(password)) = &new.password else { return Ok(()) };
+        let own = vec![
+            new.name.clone(),
+            new.primary_address.to_string(),
+            new.academic_id.as_str().to_owned(),
+        ];
+        refuse_weak(&weigh_elsewhere(password, own).await?)
+    }
+
+    /// As [`Directory::check_new`], for an update.
+    pub(crate) fn check_update(&self, update: &AccountUpdate) -> Result<(), DirectoryError> {
+        if let Some(name) = &update.name {
+            check_text("name", name, NAME_BYTES_MAX)?;
+        }
+        update.person.check()?;
+        self.check_units(update.units.as_deref().unwrap_or_default())
+    }
+
+    fn check_units(&self, units: &[UnitCode]) -> Result<(), DirectoryError> {
+        if units.len() > UNITS_PER_ACCOUNT_MAX {
+            return Err(DirectoryError::Invalid(format!(
+                "an account has at most {UNITS_PER_ACCOUNT_MAX} units"
+            )));
+        }
+        self.check_units_known(units)
     }
 
     /// Whether an account may be given this address.
@@ -87,7 +148,7 @@ impl Directory {
     ) -> Result<Vec<Result<AccountId, DirectoryError>>, DirectoryError> {
         let _changing = self.inner.changing.lock().await;
         let first = self.take_numbers(prepared.len() as u64).await?;
-        let mut attempts = attempts(prepared, first);
+        let mut attempts = self.attempts(prepared, first);
         let token = rand::random();
         let taken = self.inner.rows.reserve(&wanted(&attempts, token, false)).await?;
         let taken: HashSet<Name> = taken.into_iter().collect();
@@ -103,6 +164,27 @@ impl Directory {
             .into_iter()
             .map(|attempt| attempt.refused.map_or(Ok(attempt.id), Err))
             .collect())
+    }
+
+    fn attempts(&self, prepared: Vec<Prepared>, first: u64) -> Vec<Attempt> {
+        let keys = self.keys();
+        let mut seen = HashSet::new();
+        let attempt = |(place, prepared): (usize, Prepared)| {
+            let Prepared { new, phc, secret } = prepared;
+            let id = AccountId(first + place as u64);
+            let row = account::new_row(&new);
+            let names = account::names(&row);
+            let twice = names.iter().find(|name| seen.contains(*name)).map(Name::taken);
+            if twice.is_none() {
+                seen.extend(names.iter().cloned());
+            }
+            let known = !new.person.is_empty();
+            let identity = known.then(|| new.person.over(IdentityRow::default(), id, &keys));
+            let secret = secret
+                .map(|(secret, expires_at)| temporary_secret::row(&keys, id, &secret, expires_at));
+            Attempt { id, row, phc, identity, secret, names, refused: twice }
+        };
+        prepared.into_iter().enumerate().map(attempt).collect()
     }
 
     /// Account numbers, never given to anybody before: the first of so many.
@@ -157,21 +239,6 @@ impl Attempt {
     }
 }
 
-fn attempts(prepared: Vec<Prepared>, first: u64) -> Vec<Attempt> {
-    let mut seen = HashSet::new();
-    let attempt = |(place, prepared): (usize, Prepared)| {
-        let row = account::new_row(&prepared.new);
-        let names = account::names(&row);
-        let twice = names.iter().find(|name| seen.contains(*name)).map(Name::taken);
-        if twice.is_none() {
-            seen.extend(names.iter().cloned());
-        }
-        let id = AccountId(first + place as u64);
-        Attempt { id, row, phc: prepared.phc, names, refused: twice }
-    };
-    prepared.into_iter().enumerate().map(attempt).collect()
-}
-
 /// The names of those refused, or of those not.
 fn wanted(attempts: &[Attempt], token: u64, refused: bool) -> Wanted {
     let chosen = attempts.iter().filter(|attempt| attempt.refused.is_some() == refused);
@@ -186,11 +253,17 @@ fn publication<'a>(
     token: u64,
 ) -> Change {
     let mut change = Change::of(slice);
-    for Attempt { id, row, phc, .. } in attempts {
+    for Attempt { id, row, phc, identity, secret, .. } in attempts {
         change = change.absent::<tables::Account>(&id.0).absent::<tables::Fence>(&(id.0, token));
         change.put::<tables::Account>(&id.0, row);
         if let Some(phc) = phc {
             change.put::<tables::Password>(&id.0, &PasswordRow { phc: phc.clone() });
+        }
+        if let Some(identity) = identity {
+            change.put::<tables::Identity>(&id.0, identity);
+        }
+        if let Some(secret) = secret {
+            change.put::<tables::TemporarySecret>(&id.0, secret);
         }
     }
     change
@@ -208,15 +281,4 @@ pub(crate) fn check_text(what: &str, text: &str, bytes_max: usize) -> Result<(),
         return Ok(());
     };
     Err(DirectoryError::Invalid(format!("the {what} {reason}")))
-}
-
-/// As [`Directory::check_new`], for an update.
-pub(crate) fn check_update(update: &account::AccountUpdate) -> Result<(), DirectoryError> {
-    if let Some(name) = &update.name {
-        check_text("name", name, NAME_BYTES_MAX)?;
-    }
-    match &update.unit {
-        Some(Some(unit)) => check_text("unit", unit, UNIT_BYTES_MAX),
-        _ => Ok(()),
-    }
 }

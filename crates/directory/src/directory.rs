@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::Timestamp;
 use mail_store::Store;
 use mail_store::tables::directory::{self as tables, DomainRow, ROSTER};
 use mail_types::{AccountId, Domain};
@@ -16,11 +17,15 @@ use crate::lookup::Lookup;
 use crate::password::Hasher;
 use crate::rows::Rows;
 use crate::settings::Settings;
+use crate::unit::Units;
 
 /// Domains that are kept; all are held in memory.
 pub const DOMAINS_MAX: usize = 10_000;
 /// Credential changes that a slow listener may fall behind before it is told that it missed some.
 const CHANGES_BUFFERED_MAX: usize = 1024;
+
+/// Tells the time in Unix seconds.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// The account store. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +40,9 @@ pub(crate) struct Inner {
     /// All domains. Locked for a look-up or the replacement of the whole, never over an await,
     /// therefore std.
     pub(crate) domains: RwLock<Arc<BTreeMap<Domain, DomainRow>>>,
+    /// All units. Locked as the domains are.
+    pub(crate) units: RwLock<Arc<Units>>,
+    clock: Clock,
     /// Held over every change of accounts, so that two of this process never fence each other;
     /// over awaits, therefore tokio. Correctness rests on the commits' assertions, not on it.
     pub(crate) changing: Mutex<()>,
@@ -50,10 +58,24 @@ impl Directory {
     /// # Errors
     /// When the store cannot be read, or its random source fails.
     pub async fn open(store: Store, settings: Settings) -> Result<Self, DirectoryError> {
+        Self::open_at(store, settings, Arc::new(|| Timestamp::now().as_second())).await
+    }
+
+    /// The same with a clock of one's own.
+    ///
+    /// # Errors
+    /// As [`Directory::open`].
+    pub async fn open_at(
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Self, DirectoryError> {
         let inner = Inner {
             rows: Rows::new(store),
             lookup: Lookup::new(settings.cached_accounts_max, settings.quota_bytes_default),
             domains: RwLock::default(),
+            units: RwLock::default(),
+            clock,
             changing: Mutex::new(()),
             hasher: Hasher::new(&settings)?,
             limits: Limits::new(settings.limits.clone()),
@@ -63,7 +85,13 @@ impl Directory {
         };
         let directory = Self { inner: Arc::new(inner) };
         directory.reload_domains().await?;
+        directory.reload_units().await?;
         Ok(directory)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        // A clock that is out of all bounds stands at its end.
+        Timestamp::from_second((self.inner.clock)()).unwrap_or(Timestamp::MAX)
     }
 
     /// The account with this number, cached. Deleted ones are there too: see their state.

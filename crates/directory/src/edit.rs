@@ -34,6 +34,11 @@ impl Directory {
                     let mut row = self.living(**id).await?;
                     apply(update, &mut row);
                     change.put::<tables::Account>(&id.0, &row);
+                    if !update.person.is_empty() {
+                        let known = self.identity(**id).await?;
+                        let identity = update.person.over(known, **id, &self.keys());
+                        change.put::<tables::Identity>(&id.0, &identity);
+                    }
                 }
                 if self.inner.rows.commit(change).await? {
                     break;
@@ -184,8 +189,8 @@ fn apply(update: &AccountUpdate, row: &mut AccountRow) {
     if let Some(name) = &update.name {
         row.person.display_name.clone_from(name);
     }
-    if let Some(unit) = &update.unit {
-        row.unit.clone_from(unit);
+    if let Some(units) = &update.units {
+        row.units = units.iter().map(|code| code.as_str().to_owned()).collect();
     }
     if let Some(role) = update.role {
         row.role = role;

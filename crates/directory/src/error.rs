@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::first_login::FirstLogin;
+
 /// A refused login. Edges show the same text for all but the last two.
 #[derive(Debug, Error)]
 pub enum AuthError {
@@ -10,7 +12,7 @@ pub enum AuthError {
     Refused,
     /// The temporary secret is right, and opens only the webmail's change page.
     #[error("password must be changed on the web first")]
-    MustChangePassword,
+    MustChangePassword(FirstLogin),
     /// Too many tries from there or for that login.
     #[error("too many attempts")]
     TooMany,
@@ -22,13 +24,13 @@ pub enum AuthError {
 /// What can go wrong in the directory.
 #[derive(Debug, Error)]
 pub enum DirectoryError {
-    /// That address, academic ID or domain is taken, perhaps by a deleted account.
+    /// That address, academic ID, domain or unit is taken, perhaps by a deleted account.
     #[error("{what} is already taken")]
     Taken {
         /// Which value.
         what: String,
     },
-    /// There is no such account or domain.
+    /// There is no such account, domain or unit.
     #[error("no such {what}")]
     NotFound {
         /// What was looked for.

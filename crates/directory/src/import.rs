@@ -1,25 +1,27 @@
 //! Accounts from a CSV file: new ones created, known ones brought up to date, every refused line
 //! told with its reason.
 //!
-//! The academic ID says who a line is about, so the same file can be read again and again. The
-//! columns are `address,name,academic_id,unit,role,quota,password`, in any order, separated by
-//! commas or semicolons; the last four may be missing. An empty field leaves what is stored as it
-//! is. A password is taken for new accounts only: people change theirs, and an old file must not
-//! bring the first one back.
+//! The academic ID says who a line is about, so the same file can be read again and again. An empty
+//! field leaves what is stored as it is. An address is made of the names when none is given. A
+//! password is taken for new accounts only: people change theirs, and an old file must not bring
+//! the first one back. A new account without one gets a temporary secret, told once.
 
-use std::collections::HashMap;
 use std::io::BufRead;
 
 use mail_store::tables::directory::ClaimState;
-use mail_types::{AccountId, EmailAddress};
+use mail_types::{AccountId, Domain, EmailAddress};
 
-use crate::account::{AccountState, AccountUpdate, Loaded, NewPassword};
+use crate::account::{AccountState, AccountUpdate, Loaded, NewAccount, NewPassword};
 use crate::claim::Name;
-use crate::create::{Prepared, check_update};
+use crate::create::Prepared;
+use crate::csv_file::open;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::import_line::{Line, open};
-use crate::password::{check_hash, check_rules};
+use crate::import_line::{COLUMNS, Line, check_header};
+use crate::local_part::Given;
+use crate::password::check_hash;
+use crate::person::{Day, Person};
+use crate::temporary_secret::{self, SecretFor, Sheet};
 
 /// Lines that are looked at together and share their commits.
 const LINES_TOGETHER: usize = 1000;
@@ -32,6 +34,15 @@ pub enum ImportMode {
     DryRun,
     /// Does it.
     Apply,
+}
+
+/// What an import says while it works.
+#[derive(Debug)]
+pub enum ImportEvent {
+    /// So many lines are done.
+    Lines(u64),
+    /// An account was created with a temporary secret, which is told here and nowhere else.
+    Sheet(Box<Sheet>),
 }
 
 /// What an import did, or would do.
@@ -58,17 +69,21 @@ pub struct RefusedLine {
 
 /// What is to be done about a line.
 enum Action {
-    Create(Box<Line>),
-    Update(AccountId, AccountUpdate),
+    Create(Box<NewAccount>),
+    Update(AccountId, Box<AccountUpdate>, Option<Day>),
     Nothing,
 }
 
-/// Names seen earlier in the file, and where.
+/// What a batch of lines comes to.
 #[derive(Default)]
-struct Seen(HashMap<Name, u64>);
+struct Batch {
+    creations: Vec<(u64, NewAccount)>,
+    updates: Vec<(u64, AccountId, AccountUpdate, Option<Day>)>,
+}
 
 impl Directory {
-    /// Reads accounts from a CSV file. `progress` hears how many lines are done.
+    /// Reads accounts from a CSV file. `domain` is that of addresses that are made here; it may be
+    /// left out when only one is hosted. `tell` hears how far the import is, and the secrets.
     ///
     /// # Errors
     /// [`DirectoryError::Invalid`] when the file as a whole is not such a file; single lines that
@@ -77,17 +92,20 @@ impl Directory {
         &self,
         file: impl BufRead + Send,
         mode: ImportMode,
-        mut progress: impl FnMut(u64) + Send,
+        domain: Option<&Domain>,
+        mut tell: impl FnMut(ImportEvent) + Send,
     ) -> Result<ImportReport, DirectoryError> {
-        let (mut reader, columns) = open(file)?;
+        let (mut reader, header) = open(file, &COLUMNS)?;
+        check_header(&header)?;
         let mut report = ImportReport::default();
-        let mut seen = Seen::default();
+        let mut given = Given::default();
         let mut records = reader.records();
         let mut done = 0;
         loop {
             let mut lines = Vec::with_capacity(LINES_TOGETHER);
             let taken = records.by_ref().take(LINES_TOGETHER).fold(0, |taken, record| {
-                match columns.line(done + taken, record).and_then(|line| seen.once(line)) {
+                let line = header.line(done + taken, record, Line::parse);
+                match line.and_then(|(number, line)| once(Line { number, ..line }, &mut given)) {
                     Ok(line) => lines.push(line),
                     Err(refused) => report.refused.push(refused),
                 }
@@ -100,42 +118,54 @@ impl Directory {
             if done > LINES_MAX {
                 return Err(DirectoryError::Invalid(format!("more than {LINES_MAX} lines")));
             }
-            self.import_lines(lines, mode, &mut report).await?;
-            progress(done);
+            let batch = self.batch(lines, domain, &mut given, &mut report).await?;
+            match mode {
+                ImportMode::DryRun => {
+                    report.created += batch.creations.len() as u64;
+                    report.updated += batch.updates.len() as u64;
+                }
+                ImportMode::Apply => {
+                    self.import_creations(batch.creations, &mut report, &mut tell).await?;
+                    self.import_updates(batch.updates, &mut report).await?;
+                }
+            }
+            tell(ImportEvent::Lines(done));
         }
         report.refused.sort_by_key(|refused| refused.line);
         Ok(report)
     }
 
-    async fn import_lines(
+    async fn batch(
         &self,
         lines: Vec<Line>,
-        mode: ImportMode,
+        domain: Option<&Domain>,
+        given: &mut Given,
         report: &mut ImportReport,
-    ) -> Result<(), DirectoryError> {
-        let (mut creations, mut updates) = (Vec::new(), Vec::new());
+    ) -> Result<Batch, DirectoryError> {
+        let mut batch = Batch::default();
         for line in lines {
             let number = line.number;
-            match self.action(line).await {
-                Ok(Action::Create(line)) => creations.push(*line),
-                Ok(Action::Update(id, update)) => updates.push((number, id, update)),
+            match self.action(line, domain, given).await {
+                Ok(Action::Create(new)) => batch.creations.push((number, *new)),
+                Ok(Action::Update(id, update, day)) => {
+                    batch.updates.push((number, id, *update, day));
+                }
                 Ok(Action::Nothing) => report.unchanged += 1,
                 Err(error) => report.refuse(number, error)?,
             }
         }
-        if mode == ImportMode::DryRun {
-            report.created += creations.len() as u64;
-            report.updated += updates.len() as u64;
-            return Ok(());
-        }
-        self.import_creations(creations, report).await?;
-        self.import_updates(updates, report).await
+        Ok(batch)
     }
 
     /// What a line comes to, with all checks that a dry run can do.
-    async fn action(&self, line: Line) -> Result<Action, DirectoryError> {
+    async fn action(
+        &self,
+        line: Line,
+        domain: Option<&Domain>,
+        given: &mut Given,
+    ) -> Result<Action, DirectoryError> {
         let rows = &self.inner.rows;
-        let claim = rows.claim(&Name::of_academic_id(&line.new.academic_id)).await?;
+        let claim = rows.claim(&Name::of_academic_id(&line.academic_id)).await?;
         let known = match claim {
             Some(claim) => {
                 rows.load(claim.account, self.inner.settings.quota_bytes_default).await?
@@ -143,42 +173,101 @@ impl Directory {
             None => None,
         };
         if let Some(known) = known {
-            return self.action_for(&known, &line).await;
+            return self.action_for(&known, line).await;
         }
-        self.check_new(&line.new)?;
-        match &line.new.password {
-            Some(NewPassword::Plain(password)) => check_rules(password.expose())?,
+        let new = self.new_account(line, domain, given).await?;
+        self.check_new(&new)?;
+        match &new.password {
+            Some(NewPassword::Plain(_)) => self.check_first_password(&new).await?,
             Some(NewPassword::Hash(phc)) => check_hash(phc)?,
             None => {}
         }
-        self.check_free(&line.new.primary_address, None).await?;
-        Ok(Action::Create(Box::new(line)))
+        self.check_free(&new.primary_address, None).await?;
+        Ok(Action::Create(Box::new(new)))
     }
 
-    async fn action_for(&self, known: &Loaded, line: &Line) -> Result<Action, DirectoryError> {
+    async fn new_account(
+        &self,
+        line: Line,
+        domain: Option<&Domain>,
+        given: &mut Given,
+    ) -> Result<NewAccount, DirectoryError> {
+        if line.leaves_on.is_some() {
+            let reason = "somebody who leaves must be there first";
+            return Err(DirectoryError::Invalid(reason.into()));
+        }
+        let name = line.name.or_else(|| line.person.display_name());
+        let name = name.ok_or_else(|| DirectoryError::Invalid("the name is empty".into()))?;
+        let primary_address = match line.address {
+            Some(address) => address,
+            None => {
+                let local = line.person.local_part()?;
+                let domain = domain.cloned().map_or_else(|| self.only_domain(), Ok)?;
+                let address = self.free_address_beside(&local, &domain, given).await?;
+                given.once(Name::of_address(&address), line.number);
+                address
+            }
+        };
+        Ok(NewAccount {
+            primary_address,
+            name,
+            person: line.person,
+            academic_id: line.academic_id,
+            units: line.units.unwrap_or_default(),
+            role: line.role.unwrap_or_default(),
+            quota_bytes: line.quota_bytes,
+            password: line.password,
+        })
+    }
+
+    /// The domain of new addresses when nobody says one.
+    pub fn only_domain(&self) -> Result<Domain, DirectoryError> {
+        let domains = self.domains_now();
+        match domains.len() {
+            1 => domains.keys().next().cloned(),
+            _ => None,
+        }
+        .ok_or_else(|| DirectoryError::Invalid("say in which domain the address shall be".into()))
+    }
+
+    async fn action_for(&self, known: &Loaded, line: Line) -> Result<Action, DirectoryError> {
         let account = &known.account;
         if account.state == AccountState::Deleted {
-            return Err(Name::of_academic_id(&line.new.academic_id).taken());
+            return Err(Name::of_academic_id(&line.academic_id).taken());
         }
-        let new = &line.new;
-        let given = |text: &String| !text.is_empty();
+        let person = self.changed_person(account.id, line.person).await?;
+        let name = line.name.or_else(|| person.display_name());
         let update = AccountUpdate {
-            primary_address: Some(new.primary_address.clone())
-                .filter(|address| *address != account.primary_address),
-            name: Some(new.name.clone()).filter(given).filter(|name| *name != account.name),
-            unit: new.unit.clone().filter(|unit| Some(unit) != account.unit.as_ref()).map(Some),
+            primary_address: line.address.filter(|address| *address != account.primary_address),
+            name: name.filter(|name| *name != account.name),
+            person,
+            units: line.units.filter(|units| *units != account.units),
             role: line.role.filter(|role| *role != account.role),
-            quota_bytes: new.quota_bytes.filter(|own| Some(*own) != known.quota_own).map(Some),
+            quota_bytes: line.quota_bytes.filter(|own| Some(*own) != known.quota_own).map(Some),
         };
-        if update.is_empty() {
+        let leaves_on = line.leaves_on.filter(|day| Some(*day) != account.leaves_on);
+        if update.is_empty() && leaves_on.is_none() {
             return Ok(Action::Nothing);
         }
-        check_update(&update)?;
+        self.check_update(&update)?;
         if let Some(address) = &update.primary_address {
             self.check_address(address)?;
             self.check_free(address, Some(account.id)).await?;
         }
-        Ok(Action::Update(account.id, update))
+        Ok(Action::Update(account.id, Box::new(update), leaves_on))
+    }
+
+    /// What a line says of a person and the store does not. The parts of a name come together, so
+    /// that a display name can be made of them.
+    async fn changed_person(&self, id: AccountId, said: Person) -> Result<Person, DirectoryError> {
+        if said.is_empty() {
+            return Ok(said);
+        }
+        let stored = self.identity(id).await?;
+        if said.over(stored.clone(), id, &self.keys()) == stored {
+            return Ok(Person::default());
+        }
+        Ok(said)
     }
 
     /// Whether an address can be given to this account, or to a new one.
@@ -201,19 +290,23 @@ impl Directory {
 
     async fn import_creations(
         &self,
-        lines: Vec<Line>,
+        creations: Vec<(u64, NewAccount)>,
         report: &mut ImportReport,
+        tell: &mut (impl FnMut(ImportEvent) + Send),
     ) -> Result<(), DirectoryError> {
-        let (mut prepared, mut numbers) = (Vec::new(), Vec::new());
-        for Line { number, new, .. } in lines {
+        let (mut prepared, mut origins) = (Vec::new(), Vec::new());
+        let expires_at = self.now() + SecretFor::FirstLogin.lifetime();
+        for (number, new) in creations {
             let phc = match &new.password {
                 Some(password) => self.inner.hasher.store_form_patiently(password).await.map(Some),
                 None => Ok(None),
             };
             match phc {
                 Ok(phc) => {
-                    prepared.push(Prepared { new, phc });
-                    numbers.push(number);
+                    let secret = phc.is_none().then(temporary_secret::generate);
+                    origins.push((number, secret.clone()));
+                    let secret = secret.map(|secret| (secret, expires_at));
+                    prepared.push(Prepared { new, phc, secret });
                 }
                 Err(error) => report.refuse(number, error)?,
             }
@@ -222,9 +315,16 @@ impl Directory {
             return Ok(());
         }
         let outcomes = self.create_all(prepared).await?;
-        for (number, outcome) in numbers.into_iter().zip(outcomes) {
+        for ((number, secret), outcome) in origins.into_iter().zip(outcomes) {
             match outcome {
-                Ok(_) => report.created += 1,
+                Ok(id) => {
+                    report.created += 1;
+                    let account = self.account(id).await?;
+                    if let Some((account, secret)) = account.zip(secret) {
+                        let sheet = Sheet::new(&account, secret, expires_at);
+                        tell(ImportEvent::Sheet(Box::new(sheet)));
+                    }
+                }
                 Err(error) => report.refuse(number, error)?,
             }
         }
@@ -233,16 +333,22 @@ impl Directory {
 
     async fn import_updates(
         &self,
-        updates: Vec<(u64, AccountId, AccountUpdate)>,
+        updates: Vec<(u64, AccountId, AccountUpdate, Option<Day>)>,
         report: &mut ImportReport,
     ) -> Result<(), DirectoryError> {
-        let (alone, together): (Vec<_>, Vec<_>) =
-            updates.into_iter().partition(|(_, _, update)| update.primary_address.is_some());
-        let together: Vec<_> = together.into_iter().map(|(_, id, update)| (id, update)).collect();
+        let (alone, together): (Vec<_>, Vec<_>) = updates
+            .into_iter()
+            .partition(|(_, _, update, day)| update.primary_address.is_some() || day.is_some());
+        let together: Vec<_> =
+            together.into_iter().map(|(_, id, update, _)| (id, update)).collect();
         self.update_all(&together).await?;
         report.updated += together.len() as u64;
-        for (number, id, update) in alone {
-            match self.update_account(id, update).await {
+        for (number, id, update, day) in alone {
+            let mut outcome = self.update_account(id, update).await;
+            if outcome.is_ok() && day.is_some() {
+                outcome = self.set_leaving(id, day).await;
+            }
+            match outcome {
                 Ok(()) => report.updated += 1,
                 Err(error) => report.refuse(number, error)?,
             }
@@ -253,7 +359,11 @@ impl Directory {
 
 impl ImportReport {
     /// A line's own fault goes to the report, the store's ends the import.
-    fn refuse(&mut self, line: u64, error: DirectoryError) -> Result<(), DirectoryError> {
+    pub(crate) fn refuse(
+        &mut self,
+        line: u64,
+        error: DirectoryError,
+    ) -> Result<(), DirectoryError> {
         match error {
             DirectoryError::Store(_) => Err(error),
             error => {
@@ -264,19 +374,20 @@ impl ImportReport {
     }
 }
 
-impl Seen {
-    /// Refuses a line whose address or academic ID an earlier line has.
-    fn once(&mut self, line: Line) -> Result<Line, RefusedLine> {
-        let id = Name::of_academic_id(&line.new.academic_id);
-        let address = Name::of_address(&line.new.primary_address);
-        for (name, what) in [(&id, "academic ID"), (&address, "address")] {
-            if let Some(earlier) = self.0.get(name) {
-                let reason = format!("the same {what} stands in line {earlier}");
-                return Err(RefusedLine { line: line.number, reason });
-            }
+/// Refuses a line whose address or academic ID an earlier line has.
+fn once(line: Line, given: &mut Given) -> Result<Line, RefusedLine> {
+    let id = Name::of_academic_id(&line.academic_id);
+    let address = line.address.as_ref().map(Name::of_address);
+    let names = [(Some(&id), "academic ID"), (address.as_ref(), "address")];
+    for (name, what) in names {
+        if let Some(earlier) = name.and_then(|name| given.line_of(name)) {
+            let reason = format!("the same {what} stands in line {earlier}");
+            return Err(RefusedLine { line: line.number, reason });
         }
-        self.0.insert(id, line.number);
-        self.0.insert(address, line.number);
-        Ok(line)
     }
+    let number = line.number;
+    for name in [Some(id), address].into_iter().flatten() {
+        given.once(name, number);
+    }
+    Ok(line)
 }

@@ -15,8 +15,9 @@
 //!     .create_account(NewAccount {
 //!         primary_address: "marie.martin@ac.test".parse().unwrap(),
 //!         name: "Marie Martin".into(),
+//!         person: directory::Person::default(),
 //!         academic_id: "12345678".parse().unwrap(),
-//!         unit: None,
+//!         units: Vec::new(),
 //!         role: mail_types::Role::Agent,
 //!         quota_bytes: None,
 //!         password: Some(NewPassword::Plain("une phrase assez longue".into())),
@@ -40,27 +41,43 @@ mod authenticate;
 mod check;
 mod claim;
 mod create;
+mod csv_file;
 mod directory;
 mod domain;
 mod edit;
 mod error;
+mod first_login;
+mod foreign_hash;
 mod import;
 mod import_line;
+mod keyed;
+mod leaver;
 mod limits;
+mod local_part;
 mod lookup;
 mod password;
+mod person;
 mod rows;
 mod settings;
+mod strength;
+mod temporary_secret;
+mod unit;
+mod unit_import;
 
 pub use account::{ALIASES_MAX, Account, AccountState, AccountUpdate, NewAccount, NewPassword};
 pub use address::{DomainKind, Resolution};
 pub use admin::ACCOUNTS_PER_PAGE_MAX;
 pub use authenticate::{Authenticated, Service};
 pub use check::{CheckReport, Fault};
-pub use directory::{DOMAINS_MAX, Directory};
+pub use directory::{Clock, DOMAINS_MAX, Directory};
 pub use domain::DomainEntry;
 pub use error::{AuthError, DirectoryError};
-pub use import::{ImportMode, ImportReport, RefusedLine};
+pub use first_login::{Choice, FirstLogin};
+pub use import::{ImportEvent, ImportMode, ImportReport, RefusedLine};
 pub use mail_types::Network;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, hash_password};
+pub use person::{Day, Person};
 pub use settings::{LimitSettings, Rate, Settings};
+pub use strength::{PASSWORD_BITS_MIN, Strength, Weakness, weigh};
+pub use temporary_secret::{SecretFor, Sheet};
+pub use unit::{OFFICERS_MAX, UNITS_MAX, Unit, UnitCode, UnitUpdate};

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use mail_store::secrets::Secrets;
 use mail_store::tables::directory::{
-    AcademicIdentifier, Account, Address, ClaimRow, Password, account_slice,
+    AcademicIdentifier, Account, AccountStateRow, Address, ClaimRow, Password, TemporarySecret,
+    account_slice,
 };
 use mail_store::{Batch, CommitError, Cond, Partition, Store, StoreError, Table, Version};
 use mail_types::AccountId;
@@ -77,6 +79,10 @@ impl Rows {
         Self { store }
     }
 
+    pub(crate) fn secrets(&self) -> &Secrets {
+        self.store.secrets()
+    }
+
     /// To be read before the rows that are built on or cached under it.
     pub(crate) async fn version(&self, partition: Partition) -> Result<Version, StoreError> {
         self.store.version(partition).await
@@ -105,7 +111,14 @@ impl Rows {
         let slice = account_slice(id);
         let Some(row) = self.get::<Account>(slice, &id.0).await? else { return Ok(None) };
         let password = self.get::<Password>(slice, &id.0).await?;
-        Ok(Some(Loaded::new(id, row, password.map(|row| row.phc), quota_bytes_default)))
+        let secret = match row.state {
+            AccountStateRow::AwaitingFirstLogin => {
+                self.get::<TemporarySecret>(slice, &id.0).await?
+            }
+            _ => None,
+        };
+        let phc = password.map(|row| row.phc);
+        Ok(Some(Loaded::new(id, row, phc, secret, quota_bytes_default)))
     }
 
     /// Up to `limit` rows from this key on (or from the first), rising.

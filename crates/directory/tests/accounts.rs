@@ -55,13 +55,13 @@ async fn what_cannot_be_an_account_is_refused_with_a_reason() {
         (("marie@ac.test", " ", None), "empty"),
         (("marie@ac.test", "Marie\r\nBcc: x", None), "control"),
         (("marie@ac.test", &"x".repeat(300), None), "longer"),
-        (("marie@ac.test", "Marie", Some("")), "empty"),
+        (("marie@ac.test", "Marie", Some("0759999Z")), "no such unit"),
     ] {
         let (primary, name, unit) = change;
         let mut new = new("marie", 1);
         new.primary_address = address(primary);
         new.name = name.to_owned();
-        new.unit = unit.map(str::to_owned);
+        new.units = unit.into_iter().map(common::unit).collect();
         let error = directory.create_account(new).await.unwrap_err();
         assert!(error.to_string().contains(reason), "{primary} {name}: {error}");
     }
@@ -82,7 +82,7 @@ async fn a_deleted_account_forgets_its_person_and_keeps_its_number() {
     directory.delete_account(marie.id).await.unwrap();
     let gone = directory.account(marie.id).await.unwrap().unwrap();
     assert_eq!(gone.state, AccountState::Deleted);
-    assert_eq!((gone.name.as_str(), gone.unit.as_ref()), ("", None));
+    assert_eq!((gone.name.as_str(), gone.units.len()), ("", 0));
     let again = directory.delete_account(marie.id).await;
     assert!(matches!(again, Err(DirectoryError::NotFound { .. })));
     assert_eq!(directory.find("marie@ac.test").await.unwrap(), None);
@@ -112,7 +112,7 @@ async fn pages_run_through_all_accounts_in_number_order() {
         csv += &format!("agent{number}@ac.test,Agent,{number:08}\n");
     }
     let report =
-        directory.import(csv.as_bytes(), directory::ImportMode::Apply, |_| {}).await.unwrap();
+        directory.import(csv.as_bytes(), directory::ImportMode::Apply, None, |_| {}).await.unwrap();
     assert_eq!(report.created, 2500);
     let (mut after, mut seen, mut pages) = (None, Vec::new(), 0);
     loop {
@@ -191,15 +191,15 @@ async fn an_update_changes_what_it_names_and_keeps_sessions() {
     let mut changes = directory.subscribe_credential_changes();
     let update = AccountUpdate {
         name: Some("Marie Durand".into()),
-        unit: Some(None),
+        units: Some(Vec::new()),
         role: Some(Role::ItOfficer),
         ..AccountUpdate::default()
     };
     directory.update_account(marie.id, update).await.unwrap();
     let now = directory.account(marie.id).await.unwrap().unwrap();
     assert_eq!(
-        (now.name.as_str(), now.unit.as_ref(), now.role),
-        ("Marie Durand", None, Role::ItOfficer)
+        (now.name.as_str(), now.units.len(), now.role),
+        ("Marie Durand", 0, Role::ItOfficer)
     );
     assert_eq!(now.credential_version, marie.credential_version);
     assert!(changes.try_recv().is_err());

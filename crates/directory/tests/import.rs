@@ -4,14 +4,18 @@ mod common;
 
 use std::time::Instant;
 
-use common::{PASSWORD, address, create, directory, hash, login};
-use directory::{AccountState, Directory, DirectoryError, ImportMode, ImportReport};
+use common::{PASSWORD, address, create, directory, hash, login, unit};
+use directory::{AccountState, Directory, DirectoryError, ImportEvent, ImportMode, ImportReport};
 use mail_types::Role;
 
 const HEADER: &str = "address,name,academic_id,unit,role,quota,password\n";
 
 async fn import(directory: &Directory, csv: &str, mode: ImportMode) -> ImportReport {
-    directory.import(csv.as_bytes(), mode, |_| {}).await.unwrap()
+    directory.import(csv.as_bytes(), mode, None, |_| {}).await.unwrap()
+}
+
+async fn import_raw(directory: &Directory, csv: &str) -> Result<ImportReport, DirectoryError> {
+    directory.import(csv.as_bytes(), ImportMode::Apply, None, |_| {}).await
 }
 
 async fn apply(directory: &Directory, csv: &str) -> ImportReport {
@@ -41,7 +45,7 @@ async fn the_same_file_again_changes_nothing() {
 
     let marie = directory.find("00000001").await.unwrap().unwrap();
     assert_eq!((marie.role, marie.quota_bytes), (Role::ItOfficer, Some(5 << 30)));
-    assert_eq!(marie.unit.as_deref(), Some("0750001A"));
+    assert_eq!(marie.units, [unit("0750001A")]);
     let jean = directory.find("jean@ac.test").await.unwrap().unwrap();
     assert_eq!((jean.name.as_str(), jean.state), ("Petit, Jean", AccountState::AwaitingFirstLogin));
     assert_eq!(directory.find("chef@ac.test").await.unwrap().unwrap().quota_bytes, None);
@@ -52,7 +56,8 @@ async fn the_same_file_again_changes_nothing() {
 #[tokio::test]
 async fn changed_fields_are_updated_and_empty_ones_left() {
     let (_, directory) = directory().await;
-    apply(&directory, &format!("{HEADER}marie@ac.test,Marie Martin,00000001,U1,agent,1G,\n")).await;
+    apply(&directory, &format!("{HEADER}marie@ac.test,Marie Martin,00000001,0750001a,agent,1G,\n"))
+        .await;
     let changed = format!("{HEADER}durand@ac.test,Marie Durand,00000001,,it-officer,,\n");
     assert_eq!(counts(&import(&directory, &changed, ImportMode::DryRun).await), (0, 1, 0, 0));
     assert_eq!(counts(&apply(&directory, &changed).await), (0, 1, 0, 0));
@@ -60,7 +65,7 @@ async fn changed_fields_are_updated_and_empty_ones_left() {
     assert_eq!(marie.name, "Marie Durand");
     assert_eq!(marie.primary_address, address("durand@ac.test"));
     assert_eq!(marie.aliases, [address("marie@ac.test")]);
-    assert_eq!((marie.unit.as_deref(), marie.role), (Some("U1"), Role::ItOfficer));
+    assert_eq!((&marie.units[..], marie.role), (&[unit("0750001A")][..], Role::ItOfficer));
     assert_eq!(marie.quota_bytes, Some(1 << 30));
     assert!(directory.verify().await.unwrap().is_clean());
 }
@@ -93,6 +98,10 @@ async fn every_refused_line_is_told_with_its_number_and_reason() {
         ("d@ac.test,X,00000005,,chief,,", "unknown role"),
         ("e@ac.test,X,00000006,,,5 Go,", "not a quota"),
         ("f@ac.test,X,00000007,,,,short", "fewer than 12"),
+        ("m@ac.test,Zora,00000014,,,,motdepasse2024", "many people have"),
+        ("n@ac.test,X,00000015,0759999Z,,,", "no such unit: 0759999Z"),
+        ("o@ac.test,X,00000016,../../etc,,,", "not the code of a unit"),
+        ("p@ac.test,X,00000017,,,,{MD5}X03MO1qnZdYdgyfeuILPmQ==", "unknown kind"),
         ("g@ac.test,X,00000008,,,,$argon2i$v=19$m=1$a$b", "PHC"),
         ("taken@ac.test,X,00000009,,,,", "already taken"),
         ("deleted@ac.test,X,00000010,,,,", "already taken"),
@@ -136,7 +145,7 @@ async fn a_line_that_is_not_utf_8_is_refused_alone() {
     let (_, directory) = directory().await;
     let mut csv = b"address,name,academic_id\n".to_vec();
     csv.extend_from_slice(b"a@ac.test,Ren\xe9,00000001\nb@ac.test,Zo\xc3\xab,00000002\n");
-    let report = directory.import(&csv[..], ImportMode::Apply, |_| {}).await.unwrap();
+    let report = directory.import(&csv[..], ImportMode::Apply, None, |_| {}).await.unwrap();
     assert_eq!(counts(&report), (1, 0, 0, 1));
     assert_eq!((report.refused[0].line, report.refused[0].reason.as_str()), (2, "it is not UTF-8"));
 }
@@ -147,10 +156,12 @@ async fn what_is_no_such_file_is_refused_as_a_whole() {
     for (csv, reason) in [
         ("", "no column address"),
         ("address,name\n", "no column academic_id"),
+        ("given_name,academic_id\n", "no column address"),
+        ("given_name,birth_name\n", "no column academic_id"),
         ("address,name,academic_id,birthday\n", "unknown column \"birthday\""),
         ("address,name,academic_id,name\n", "two columns"),
     ] {
-        let error = directory.import(csv.as_bytes(), ImportMode::Apply, |_| {}).await.unwrap_err();
+        let error = import_raw(&directory, csv).await.unwrap_err();
         assert!(matches!(error, DirectoryError::Invalid(_)));
         assert!(error.to_string().contains(reason), "{csv:?}: {error}");
     }
@@ -166,8 +177,12 @@ async fn ten_thousand_hashed_accounts_share_their_commits() {
     }
     let (start, syncs) = (Instant::now(), store.syncs());
     let mut told = Vec::new();
-    let report =
-        directory.import(csv.as_bytes(), ImportMode::Apply, |done| told.push(done)).await.unwrap();
+    let tell = |event| {
+        if let ImportEvent::Lines(done) = event {
+            told.push(done);
+        }
+    };
+    let report = directory.import(csv.as_bytes(), ImportMode::Apply, None, tell).await.unwrap();
     eprintln!("10,000 accounts: {:?}, {} syncs", start.elapsed(), store.syncs() - syncs);
     assert_eq!(counts(&report), (10_000, 0, 0, 0));
     assert_eq!(told.last(), Some(&10_000));
@@ -187,7 +202,7 @@ async fn an_import_runs_on_any_thread() {
     let (_, directory) = directory().await;
     let task = tokio::spawn(async move {
         let csv = "address,name,academic_id\nmarie@ac.test,Marie,00000001\n";
-        directory.import(csv.as_bytes(), ImportMode::Apply, |_| {}).await.unwrap().created
+        import_raw(&directory, csv).await.unwrap().created
     });
     assert_eq!(task.await.unwrap(), 1);
 }

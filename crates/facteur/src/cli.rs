@@ -1,10 +1,16 @@
 //! The command line: what each command takes, and where it goes.
 
+mod account;
+mod unit;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mail_types::{AcademicId, Domain, EmailAddress, Role};
+use mail_types::Domain;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use account::{AccountCommand, AddAccount, EditAccount, ImportAccounts, IssueSecrets};
+pub(crate) use unit::UnitCommand;
 
 use crate::config::Config;
 use crate::{admin, check, demo, dns, server};
@@ -92,9 +98,12 @@ pub(crate) enum KeyKind {
 /// Commands that a running server executes; without one, this program opens the store itself.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub(crate) enum AdminCommand {
-    /// Accounts: add, import, list, show, password, suspend, resume, delete.
+    /// Accounts: add, import, edit, list, show, password, secret, suspend, resume, leave, delete.
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Schools and services: add, import, edit, list, show, delete.
+    #[command(subcommand)]
+    Unit(UnitCommand),
     /// The queue of mail that waits: list, show, hold, release, retry, delete.
     #[command(subcommand)]
     Queue(QueueCommand),
@@ -113,56 +122,6 @@ pub(crate) enum AdminCommand {
     Backup {
         /// A directory that does not exist yet.
         dir: PathBuf,
-    },
-}
-
-/// What can be done to accounts. WHO is an address, an academic ID or an account number.
-#[derive(Debug, Subcommand, Serialize, Deserialize)]
-pub(crate) enum AccountCommand {
-    /// Create an account. Its password is read from standard input.
-    Add(AddAccount),
-    /// Create or update accounts from a CSV file with the columns
-    /// address,name,academic_id,unit,role,quota,password.
-    Import(ImportAccounts),
-    /// List accounts.
-    List {
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one account.
-    Show {
-        /// Whose.
-        who: String,
-        /// As a JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Set a password, read from standard input.
-    Password {
-        /// Whose.
-        who: String,
-        #[arg(skip)]
-        #[serde(default)]
-        password: String,
-    },
-    /// Let an account receive but not log in.
-    Suspend {
-        /// Whose.
-        who: String,
-    },
-    /// End a suspension.
-    Resume {
-        /// Whose.
-        who: String,
-    },
-    /// Delete an account and its mail. Its addresses stay reserved for ever.
-    Delete {
-        /// Whose.
-        who: String,
-        /// Say that you mean it.
-        #[arg(long)]
-        yes: bool,
     },
 }
 
@@ -249,47 +208,6 @@ impl QueueFilter {
             is_held: self.held.then_some(true),
         })
     }
-}
-
-/// A new account.
-#[derive(Debug, Args, Serialize, Deserialize)]
-pub(crate) struct AddAccount {
-    /// Its address.
-    pub(crate) address: EmailAddress,
-    /// Display name.
-    #[arg(long)]
-    pub(crate) name: String,
-    /// The number on the hand-out sheet: 4 to 16 digits.
-    #[arg(long)]
-    pub(crate) academic_id: AcademicId,
-    /// Code of its school or service.
-    #[arg(long)]
-    pub(crate) unit: Option<String>,
-    /// agent, it-officer, administrator or system.
-    #[arg(long, default_value_t)]
-    pub(crate) role: Role,
-    /// Bytes its mailboxes may hold; 0 is unlimited [default: the configured one].
-    #[arg(long)]
-    pub(crate) quota_bytes: Option<u64>,
-    /// A further address; may be repeated.
-    #[arg(long = "alias")]
-    pub(crate) aliases: Vec<EmailAddress>,
-    #[arg(skip)]
-    #[serde(default)]
-    pub(crate) password: String,
-}
-
-/// Accounts from a file.
-#[derive(Debug, Args, Serialize, Deserialize)]
-pub(crate) struct ImportAccounts {
-    /// The CSV file.
-    pub(crate) file: PathBuf,
-    /// Check every line and change nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    #[arg(skip)]
-    #[serde(default)]
-    pub(crate) content: String,
 }
 
 impl Cli {

@@ -242,6 +242,7 @@ impl Config {
         let mut config: Self = toml::from_str(text).map_err(|error| describe(text, &error))?;
         crate::check::check(&config, text)?;
         config.mail.hostname = config.hostname.clone();
+        config.mail.webmail_url = config.webmail.public_url.to_string();
         config.mail.sends_out = config.relay.enabled;
         config.webmail.schedule_seconds_max = config.smtp.hold_seconds_max;
         Ok(config)
@@ -293,6 +294,7 @@ mod tests {
     fn the_shipped_file_holds_the_defaults() {
         let mut expected = Config::default();
         expected.mail.hostname = expected.hostname.clone();
+        expected.mail.webmail_url = expected.webmail.public_url.to_string();
         expected.mail.sends_out = expected.relay.enabled;
         assert_eq!(Config::parse(SHIPPED).unwrap(), expected);
     }

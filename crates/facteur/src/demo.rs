@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use directory::{NewAccount, NewPassword};
+use directory::{AccountState, NewAccount, NewPassword, Person, Unit, UnitCode, UnitUpdate};
 use mail_service::{Incoming, ServiceError};
 use mail_types::{Domain, EmailAddress, ReversePath, Role, Secret};
 
@@ -35,6 +35,11 @@ const PEOPLE: [(&str, &str, &str, &str, Role, &str); 4] = [
         "orange-cable-serveur",
     ),
 ];
+/// Somebody who has just come and has a sheet with a temporary secret.
+const NEWCOMER: (&str, &str, &str, &str) = ("nadia.benali", "Nadia", "Benali", "0000000105");
+/// Their school: code, name, contact, IT officer.
+const UNIT: (&str, &str, &str, &str) =
+    ("0750001A", "Collège de démonstration", "secrétariat, 01 99 00 00 01", "referent.numerique");
 /// Varied mail, by recipient.
 const MAIL: [(&str, &str); 7] = [
     ("marie.martin", include_str!("../demo-mail/bienvenue.eml")),
@@ -94,8 +99,9 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
     crate::telemetry::start_logging(&config.log)?;
     let server = Server::start(config).await?;
     fill(server.services(), &options).await?;
-    write_json(&options)?;
-    print_table(&options);
+    let secret = newcomer(server.services()).await?;
+    write_json(&options, secret.as_deref())?;
+    print_table(&options, secret.as_deref());
     server.run_until_stopped(Some(path)).await
 }
 
@@ -149,10 +155,16 @@ fn config(options: &Options) -> Result<Config, String> {
 /// Creates what is missing; a second run finds everything there.
 async fn fill(services: &Services, options: &Options) -> Result<(), String> {
     let mut is_new = false;
+    make_unit(services).await?;
     for (local, name, academic_id, unit, role, password) in PEOPLE {
-        let password = NewPassword::Plain(Secret::from(password));
+        let password = directory::hash_password(&Secret::from(password)).map_err(text)?;
+        let password = NewPassword::Hash(password);
         is_new |= create(services, local, name, academic_id, unit, role, password).await?;
     }
+    let officer = services.directory.officers(&address(UNIT.3)?.to_string()).await.map_err(text)?;
+    let update = UnitUpdate { officers: Some(officer), ..UnitUpdate::default() };
+    let code: UnitCode = UNIT.0.parse()?;
+    services.directory.update_unit(&code, update).await.map_err(text)?;
     if options.accounts > 0 {
         create_agents(services, options).await?;
     }
@@ -162,6 +174,47 @@ async fn fill(services: &Services, options: &Options) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+async fn make_unit(services: &Services) -> Result<(), String> {
+    let (code, name, contact, _) = UNIT;
+    let code: UnitCode = code.parse()?;
+    if services.directory.unit(&code).is_some() {
+        return Ok(());
+    }
+    let unit = Unit { code, name: name.into(), officers: Vec::new(), contact: contact.into() };
+    services.directory.create_unit(unit).await.map_err(text)
+}
+
+/// The newcomer's temporary secret: a new one at each start, until they have chosen a password.
+async fn newcomer(services: &Services) -> Result<Option<String>, String> {
+    let (local, given_name, birth_name, academic_id) = NEWCOMER;
+    let directory = &services.directory;
+    let sheet = match directory.find(academic_id).await.map_err(text)? {
+        Some(account) if account.state == AccountState::AwaitingFirstLogin => {
+            directory.issue_secret(account.id).await
+        }
+        Some(_) => return Ok(None),
+        None => {
+            let new = NewAccount {
+                primary_address: address(local)?,
+                name: format!("{given_name} {birth_name}"),
+                person: Person {
+                    given_name: Some(given_name.into()),
+                    birth_name: Some(birth_name.into()),
+                    birth_date: Some("1990-05-17".parse()?),
+                    ..Person::default()
+                },
+                academic_id: academic_id.parse().map_err(text)?,
+                units: vec![UNIT.0.parse()?],
+                role: Role::Agent,
+                quota_bytes: None,
+                password: None,
+            };
+            directory.provision(new).await
+        }
+    };
+    Ok(Some(sheet.map_err(text)?.secret.expose().clone()))
 }
 
 /// Agents share one hash, made once: the demo is about mail, not about hashing.
@@ -179,9 +232,13 @@ async fn create_agents(services: &Services, options: &Options) -> Result<(), Str
             screen.show(event);
         }
     });
-    let progress = |done: u64| reporter.progress(done, total);
+    let tell = |event| {
+        if let directory::ImportEvent::Lines(done) = event {
+            reporter.progress(done, total);
+        }
+    };
     let mode = directory::ImportMode::Apply;
-    let report = services.directory.import(csv.as_bytes(), mode, progress).await.map_err(text)?;
+    let report = services.directory.import(csv.as_bytes(), mode, None, tell).await.map_err(text)?;
     reporter.line(format!("{} agents created", report.created));
     drop(reporter);
     screen.await.map_err(text)?;
@@ -208,8 +265,9 @@ async fn create(
     let new = NewAccount {
         primary_address: address,
         name: name.into(),
+        person: Person::default(),
         academic_id: academic_id.parse().map_err(text)?,
-        unit: Some(unit.into()),
+        units: vec![unit.parse()?],
         role,
         quota_bytes: None,
         password: Some(password),
@@ -247,7 +305,7 @@ fn address(local: &str) -> Result<EmailAddress, String> {
 }
 
 /// For scripts: domain, ports, accounts.
-fn write_json(options: &Options) -> Result<(), String> {
+fn write_json(options: &Options, secret: Option<&str>) -> Result<(), String> {
     let ports: serde_json::Map<_, _> = PORTS
         .iter()
         .map(|(_, offset, name)| ((*name).to_owned(), (options.port_base + offset).into()))
@@ -263,6 +321,7 @@ fn write_json(options: &Options) -> Result<(), String> {
         "domain": DOMAIN,
         "ports": ports,
         "accounts": people.chain(agents).collect::<Vec<_>>(),
+        "newcomer": account(format!("{}@{DOMAIN}", NEWCOMER.0), NEWCOMER.3.to_owned(), secret.unwrap_or_default()),
     });
     let path = options.dir.join("demo.json");
     // Written beside and renamed, so that a script that waits for the file never reads half.
@@ -271,7 +330,7 @@ fn write_json(options: &Options) -> Result<(), String> {
     std::fs::rename(&draft, &path).map_err(|error| named(&path, &error))
 }
 
-fn print_table(options: &Options) {
+fn print_table(options: &Options, secret: Option<&str>) {
     let base = options.port_base;
     say("");
     say("Facteur demo, on this machine only. Stop it with Ctrl-C.");
@@ -279,6 +338,10 @@ fn print_table(options: &Options) {
     say(&format!("  {:<34} {:<12} {}", "address", "academic ID", "password"));
     for (local, _, academic_id, _, _, password) in PEOPLE {
         say(&format!("  {:<34} {academic_id:<12} {password}", format!("{local}@{DOMAIN}")));
+    }
+    if let Some(secret) = secret {
+        let (address, id) = (format!("{}@{DOMAIN}", NEWCOMER.0), NEWCOMER.3);
+        say(&format!("  {address:<34} {id:<12} {secret}  (temporary: first login at the webmail)"));
     }
     if options.accounts > 0 {
         let agents = format!("agent1…agent{}@{DOMAIN}", options.accounts);

@@ -151,13 +151,22 @@ const COLLECT_EVERY: Duration = Duration::from_secs(600);
 /// How many of these rounds look at all bodies: once a day.
 const SWEEP_EVERY: u32 = 144;
 
-/// Gives the space of deleted mail back, while serving.
+/// How many of these rounds look for people whose last day has come: once an hour.
+const LEAVERS_EVERY: u32 = 6;
+
+/// Gives the space of deleted mail back, and deletes the accounts of those who have left, while
+/// serving.
 async fn maintain(services: Services, shutdown: CancellationToken) {
     let mut rounds = tokio::time::interval(COLLECT_EVERY);
     for round in 0u32.. {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = rounds.tick() => {}
+        }
+        if round % LEAVERS_EVERY == 0
+            && let Err(error) = delete_leavers(&services).await
+        {
+            tracing::error!(target: "facteur", %error, "deleting accounts of leavers failed");
         }
         let collected = match round % SWEEP_EVERY {
             0 => services.store.collect_all().await,
@@ -172,6 +181,16 @@ async fn maintain(services: Services, shutdown: CancellationToken) {
             Err(error) => tracing::error!(target: "facteur", %error, "collecting bodies failed"),
         }
     }
+}
+
+async fn delete_leavers(services: &Services) -> Result<(), String> {
+    let directory = &services.directory;
+    for id in directory.due_to_leave().await.map_err(|error| error.to_string())? {
+        directory.delete_account(id).await.map_err(|error| format!("{id}: {error}"))?;
+        services.mail.purge_account(id).await.map_err(|error| format!("{id}: {error}"))?;
+        tracing::info!(target: "facteur", account = %id, "left: account and mail deleted");
+    }
+    Ok(())
 }
 
 fn notify(state: NotifyState<'_>) {

@@ -29,6 +29,9 @@ pub struct Settings {
     /// Name of this server in `Received`, `Message-ID` and `Authentication-Results`.
     #[serde(skip)]
     pub hostname: String,
+    /// Where people choose their passwords.
+    #[serde(skip)]
+    pub webmail_url: String,
     /// IANA time zone in which deliveries are dated.
     pub time_zone: String,
     /// Largest message in bytes.
@@ -98,6 +101,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hostname: "localhost".into(),
+            webmail_url: String::new(),
             time_zone: "Europe/Paris".into(),
             message_bytes_max: 50 << 20,
             mailboxes_max: 1000,

@@ -56,9 +56,11 @@ pub(crate) fn recipient_error(error: &RecipientError) -> Reply {
 }
 
 /// What is said to AUTH. Threats S6: one text for everything that is wrong with a login.
-pub(crate) fn auth_error(error: &AuthError) -> Reply {
+pub(crate) fn auth_error(error: &AuthError, webmail_url: &str) -> Reply {
     match error {
-        AuthError::Refused | AuthError::MustChangePassword => reply::AUTH_FAILED,
+        AuthError::Refused => reply::AUTH_FAILED,
+        // Only whoever has the right temporary secret is told.
+        AuthError::MustChangePassword(_) => Reply::change_password_first(webmail_url),
         AuthError::TooMany => reply::AUTH_TRY_AGAIN,
         AuthError::TryAgain(source) => {
             tracing::warn!(error = source as &dyn std::error::Error, "directory failed");
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_bad_login_reads_the_same() {
-        assert_eq!(auth_error(&AuthError::Refused), auth_error(&AuthError::MustChangePassword));
+        assert_eq!(auth_error(&AuthError::Refused, "https://mail.test"), reply::AUTH_FAILED);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Transactions {
                 Ok(Answer::Accept)
             }
             Err(error) => {
-                let refusal = answer::auth_error(&error);
+                let refusal = answer::auth_error(&error, &self.service.settings().webmail_url);
                 log::login_refused(&refusal);
                 Err(refusal)
             }

@@ -32,6 +32,13 @@ impl Reply {
         Self { code: 250, enhanced: Some((2, 0, 0)), text }
     }
 
+    /// `534`, RFC 4954 §6 "authentication mechanism is too weak": the password is a temporary one,
+    /// to be changed there first.
+    pub fn change_password_first(webmail_url: &str) -> Self {
+        let text = format!("choose your password on the webmail first: {webmail_url}");
+        Self { code: 534, enhanced: Some((5, 7, 9)), text: Cow::Owned(text) }
+    }
+
     /// `334` with a challenge that is already base64 (RFC 4954 §4).
     pub(crate) const fn challenge(text: &'static str) -> Self {
         Self::bare(334, text)

@@ -27,6 +27,16 @@ for (const button of all("[data-show]")) {
   field.form.addEventListener("submit", () => { field.type = "password"; });
 }
 
+// A new password is counted while it is typed; only the server knows whether it is any good.
+for (const field of all("[data-count]")) {
+  const hint = one(`[data-count-of="${field.id}"]`);
+  field.addEventListener("input", () => {
+    const count = [...field.value.normalize("NFC")].length;
+    const { count: needed, missing, enough } = field.dataset;
+    hint.textContent = count === 0 ? "" : count < needed ? `${count} ${missing} ${needed}` : enough;
+  });
+}
+
 // Tick all.
 const tickAll = () => {
   for (const box of all("[data-all]")) {

@@ -34,11 +34,12 @@ async fn main() -> Outcome<()> {
         let account = NewAccount {
             primary_address: address.parse()?,
             name: name.into(),
+            person: directory::Person::default(),
             academic_id: id.parse()?,
-            unit: None,
+            units: Vec::new(),
             role: Role::Agent,
             quota_bytes: None,
-            password: Some(NewPassword::Plain(PASSWORD.into())),
+            password: Some(NewPassword::Hash(directory::hash_password(&PASSWORD.into())?)),
         };
         directory.create_account(account).await?;
     }

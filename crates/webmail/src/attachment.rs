@@ -114,7 +114,7 @@ pub(crate) async fn signed(visit: &Visit, rest: &[&str]) -> Result<Response<Body
     }
     let owner = AccountId(account.parse().map_err(|_| Error::NotFound)?);
     let account = service.directory().account(owner).await?;
-    if account.is_none_or(|account| account.state != directory::AccountState::Active) {
+    if account.is_none_or(|account| !account.is_in_use()) {
         return Err(Error::NotFound);
     }
     let actor = Actor::Account(owner);

@@ -17,6 +17,7 @@ mod csrf;
 mod date;
 mod error;
 mod events;
+mod first_login;
 mod headers;
 mod http;
 mod io;

@@ -10,6 +10,7 @@ use mail_types::Secret;
 use crate::account::{Signed, cookie_attributes, session_cookie};
 use crate::csrf::hex;
 use crate::error::Error;
+use crate::first_login;
 use crate::headers;
 use crate::http::{Body, Form, Input, Visit};
 use crate::session::Limits;
@@ -45,7 +46,8 @@ pub(crate) async fn show(visit: &Visit) -> Result<Response<Body>, Error> {
     form(visit, StatusCode::OK, String::new(), None, left)
 }
 
-fn form(
+/// The page itself.
+pub(crate) fn form(
     visit: &Visit,
     status: StatusCode,
     login: String,
@@ -87,11 +89,11 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
     let (status, text) = match outcome {
         Ok(authenticated) => {
             tracing::info!(account = %authenticated.account.id, %peer, "webmail login");
-            return Ok(enter(visit, &authenticated.account));
+            return Ok(enter(visit, &authenticated.account, None));
         }
         // Unknown, suspended, wrong and too many read the same.
         Err(AuthError::Refused | AuthError::TooMany) => (StatusCode::UNAUTHORIZED, "login-refused"),
-        Err(AuthError::MustChangePassword) => (StatusCode::FORBIDDEN, "login-must-change"),
+        Err(AuthError::MustChangePassword(right)) => return Ok(first_login::begin(visit, right)),
         Err(AuthError::TryAgain(error)) => {
             tracing::warn!(%error, "login failed");
             (StatusCode::SERVICE_UNAVAILABLE, "error-busy")
@@ -101,7 +103,11 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
 }
 
 /// Starts a session with an id of its own; one that the browser brought along ends.
-fn enter(visit: &Visit, account: &directory::Account) -> Response<Body> {
+pub(crate) fn enter(
+    visit: &Visit,
+    account: &directory::Account,
+    notice: Option<String>,
+) -> Response<Body> {
     let limits = Limits::from(&*visit.webmail.settings());
     let (sessions, now) = (&visit.webmail.sessions, Instant::now());
     if let Some(old) = visit.cookie(session_cookie(visit))
@@ -109,7 +115,10 @@ fn enter(visit: &Visit, account: &directory::Account) -> Response<Body> {
     {
         sessions.end(&old.key);
     }
-    let (_, cookie) = sessions.start(account, &limits, now);
+    let (session, cookie) = sessions.start(account, &limits, now);
+    if let Some(notice) = notice {
+        session.set_notice(notice);
+    }
     let mut response = headers::see_other(visit, HOME);
     set_cookie(visit, &mut response, session_cookie(visit), &cookie);
     response
@@ -131,7 +140,8 @@ pub(crate) async fn leave(signed: &Signed, input: Input) -> Result<Response<Body
     Ok(response)
 }
 
-fn set_cookie(visit: &Visit, response: &mut Response<Body>, name: &str, value: &str) {
+/// Adds a cookie to an answer.
+pub(crate) fn set_cookie(visit: &Visit, response: &mut Response<Body>, name: &str, value: &str) {
     let cookie = format!("{name}={value}{}", cookie_attributes(visit));
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);

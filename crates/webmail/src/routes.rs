@@ -17,7 +17,8 @@ use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
-    action, assets, attachment, body, compose, events, login, mailbox, message, outbox, search,
+    action, assets, attachment, body, compose, events, first_login, login, mailbox, message,
+    outbox, search,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
@@ -96,6 +97,8 @@ async fn dispatch(visit: Visit, input: Input) -> Response<Body> {
         (true, ["statique", name]) => return assets::answer(&visit, name),
         (true, []) => login::show(&visit).await,
         (false, ["connexion"]) => login::submit(&visit, input).await,
+        (true, ["premiere-connexion"]) => first_login::show(&visit).await,
+        (false, ["premiere-connexion"]) => first_login::submit(&visit, input).await,
         (true, ["contenu", rest @ ..]) => attachment::signed(&visit, rest).await,
         _ => return inside(visit, get, &path, input).await,
     };

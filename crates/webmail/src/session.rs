@@ -189,8 +189,7 @@ impl Sessions {
     /// Whether the session still stands for this account as it is now.
     pub(crate) fn check(&self, session: &Session, account: Option<&Account>) -> bool {
         let valid = account.is_some_and(|account| {
-            account.credential_version == session.credential_version
-                && account.state == directory::AccountState::Active
+            account.credential_version == session.credential_version && account.is_in_use()
         });
         if !valid {
             self.end(&session.key);
@@ -281,7 +280,8 @@ mod tests {
             aliases: Vec::new(),
             name: String::new(),
             academic_id: "1234".parse().unwrap(),
-            unit: None,
+            units: Vec::new(),
+            leaves_on: None,
             role: Role::Agent,
             quota_bytes: None,
             state: AccountState::Active,

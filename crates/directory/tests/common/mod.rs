@@ -2,11 +2,12 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use directory::{
     Account, AuthError, Authenticated, Directory, DomainKind, LimitSettings, NewAccount,
-    NewPassword, Rate, Service, Settings, hash_password,
+    NewPassword, Person, Rate, Service, Settings, Unit, UnitCode, hash_password,
 };
 use mail_store::Store;
 use mail_types::{AccountId, EmailAddress, Role};
@@ -46,8 +47,38 @@ pub(crate) async fn directory() -> (Store, Directory) {
 pub(crate) async fn directory_with(settings: Settings) -> (Store, Directory) {
     let store = Store::memory();
     let directory = Directory::open(store.clone(), settings).await.unwrap();
-    directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
+    found(&directory).await;
     (store, directory)
+}
+
+/// A directory whose clock stands at this number of Unix seconds.
+pub(crate) async fn directory_at(settings: Settings) -> (Arc<AtomicI64>, Directory) {
+    let now = Arc::new(AtomicI64::new(START));
+    let told = Arc::clone(&now);
+    let clock: directory::Clock = Arc::new(move || told.load(Ordering::Relaxed));
+    let directory = Directory::open_at(Store::memory(), settings, clock).await.unwrap();
+    found(&directory).await;
+    (now, directory)
+}
+
+/// 2026-11-28T12:00:00Z
+pub(crate) const START: i64 = 1_795_867_200;
+
+async fn found(directory: &Directory) {
+    directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
+    for (code, name) in [("0750001A", "Collège Victor-Hugo"), ("0750002B", "École du Parc")] {
+        let unit = Unit {
+            code: code.parse().unwrap(),
+            name: name.into(),
+            officers: Vec::new(),
+            contact: "secrétariat, 01 99 00 00 00".into(),
+        };
+        directory.create_unit(unit).await.unwrap();
+    }
+}
+
+pub(crate) fn unit(code: &str) -> UnitCode {
+    code.parse().unwrap()
 }
 
 /// The directory that another process would open after a power cut.
@@ -63,7 +94,8 @@ pub(crate) fn new(local: &str, academic_id: u64) -> NewAccount {
         primary_address: address(&format!("{local}@ac.test")),
         name: local.to_owned(),
         academic_id: format!("{academic_id:08}").parse().unwrap(),
-        unit: Some("0750001A".into()),
+        person: Person::default(),
+        units: vec![unit("0750001A")],
         role: Role::Agent,
         quota_bytes: None,
         password: Some(NewPassword::Hash(hash())),

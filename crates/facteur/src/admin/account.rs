@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use directory::{Account, AccountState, ImportMode, NewAccount, NewPassword};
+use directory::{
+    Account, AccountState, AccountUpdate, Day, ImportMode, ImportReport, NewPassword, UnitCode,
+};
 use mail_types::Secret;
 
-use super::{Reporter, Services};
-use crate::cli::{AccountCommand, AddAccount, ImportAccounts};
+use super::{Reporter, Services, provision};
+use crate::cli::{AccountCommand, EditAccount};
 
 /// Accounts read at once for a list.
 const LIST_PAGE: usize = 500;
@@ -18,9 +20,12 @@ pub(super) async fn execute(
     reporter: &Reporter,
 ) -> Result<(), String> {
     match command {
-        AccountCommand::Add(add) => create(services, add, reporter).await,
-        AccountCommand::Import(import) => import_file(services, import, reporter).await,
-        AccountCommand::List { json } => list(services, json, reporter).await,
+        AccountCommand::Add(add) => provision::add(services, *add, reporter).await,
+        AccountCommand::Import(import) => provision::import(services, import, reporter).await,
+        AccountCommand::Secret(issue) => provision::issue(services, issue, reporter).await,
+        AccountCommand::Edit(edit) => change(services, *edit, reporter).await,
+        AccountCommand::Leave { who, on, .. } => leave(services, &who, on, reporter).await,
+        AccountCommand::List { json, unit } => list(services, json, unit.as_ref(), reporter).await,
         AccountCommand::Show { who, json } => {
             let account = find(services, &who).await?;
             show(services, &account, json, reporter).await
@@ -43,58 +48,19 @@ pub(super) async fn execute(
     }
 }
 
-async fn create(services: &Services, add: AddAccount, reporter: &Reporter) -> Result<(), String> {
-    let new = NewAccount {
-        primary_address: add.address,
-        name: add.name,
-        academic_id: add.academic_id,
-        unit: add.unit,
-        role: add.role,
-        quota_bytes: add.quota_bytes,
-        password: Some(NewPassword::Plain(Secret::new(add.password))),
-    };
-    let account = services.directory.create_account(new).await.map_err(text)?;
-    for alias in add.aliases {
-        services.directory.add_alias(account.id, &alias).await.map_err(text)?;
-    }
-    reporter.line(format!("{}: created {}", account.id, account.primary_address));
-    Ok(())
-}
-
-async fn import_file(
+async fn list(
     services: &Services,
-    import: ImportAccounts,
+    json: bool,
+    unit: Option<&UnitCode>,
     reporter: &Reporter,
 ) -> Result<(), String> {
-    let mode = if import.dry_run { ImportMode::DryRun } else { ImportMode::Apply };
-    let total = import.content.lines().count().saturating_sub(1) as u64;
-    let progress = |done: u64| reporter.progress(done, total);
-    let content = std::io::Cursor::new(import.content);
-    let report = services.directory.import(content, mode, progress).await.map_err(text)?;
-    for refused in &report.refused {
-        reporter.line(format!("line {}: refused: {}", refused.line, refused.reason));
-    }
-    reporter.line(format!(
-        "{} created, {} updated, {} unchanged, {} refused{}",
-        report.created,
-        report.updated,
-        report.unchanged,
-        report.refused.len(),
-        if import.dry_run { " (dry run: nothing was changed)" } else { "" }
-    ));
-    match report.refused.len() {
-        0 => Ok(()),
-        count => Err(format!("{count} lines were refused")),
-    }
-}
-
-async fn list(services: &Services, json: bool, reporter: &Reporter) -> Result<(), String> {
     let mut after = None;
     loop {
         let page = services.directory.accounts(after, LIST_PAGE).await.map_err(text)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id);
-        for account in &page {
+        let wanted = |account: &&Arc<Account>| unit.is_none_or(|unit| account.units.contains(unit));
+        for account in page.iter().filter(wanted) {
             reporter.line(match json {
                 true => as_json(account, None).to_string(),
                 false => format!(
@@ -102,8 +68,8 @@ async fn list(services: &Services, json: bool, reporter: &Reporter) -> Result<()
                     account.id,
                     account.primary_address,
                     account.name,
-                    account.unit.as_deref().unwrap_or("-"),
-                    state(account)
+                    units(account),
+                    account.state
                 ),
             });
         }
@@ -128,9 +94,10 @@ async fn show(
     reporter.line(format!("aliases      {}", aliases.join(", ")));
     reporter.line(format!("name         {}", account.name));
     reporter.line(format!("academic ID  {}", account.academic_id.as_str()));
-    reporter.line(format!("unit         {}", account.unit.as_deref().unwrap_or("-")));
+    reporter.line(format!("units        {}", units(account)));
     reporter.line(format!("role         {}", account.role));
-    reporter.line(format!("state        {}", state(account)));
+    let leaves = account.leaves_on.map_or_else(String::new, |day| format!(", deleted on {day}"));
+    reporter.line(format!("state        {}{leaves}", account.state));
     reporter.line(format!("used         {used} of {quota} bytes"));
     Ok(())
 }
@@ -144,8 +111,64 @@ async fn set_state(
     let id = find(services, who).await?.id;
     services.directory.set_state(id, wanted).await.map_err(text)?;
     let account = find(services, &id.to_string()).await?;
-    reporter.line(format!("{id}: {}", state(&account)));
+    reporter.line(format!("{id}: {}", account.state));
     Ok(())
+}
+
+async fn change(services: &Services, edit: EditAccount, reporter: &Reporter) -> Result<(), String> {
+    let id = find(services, &edit.who).await?.id;
+    let update = AccountUpdate {
+        primary_address: edit.address,
+        name: edit.name,
+        person: edit.person.person(),
+        units: (edit.no_units || !edit.units.is_empty()).then_some(edit.units),
+        role: edit.role,
+        quota_bytes: edit.quota_bytes.map(Some),
+    };
+    if update.is_empty() {
+        return Err("say what shall change; see --help".into());
+    }
+    services.directory.update_account(id, update).await.map_err(text)?;
+    reporter.line(format!("{id}: changed"));
+    Ok(())
+}
+
+async fn leave(
+    services: &Services,
+    who: &str,
+    on: Option<Day>,
+    reporter: &Reporter,
+) -> Result<(), String> {
+    let id = find(services, who).await?.id;
+    services.directory.set_leaving(id, on).await.map_err(text)?;
+    reporter.line(match on {
+        Some(day) => format!("{id}: reads until {day}, and is deleted on that day"),
+        None => format!("{id}: stays"),
+    });
+    Ok(())
+}
+
+/// Says what an import did; an error when lines were refused.
+pub(super) fn report_import(
+    report: &ImportReport,
+    mode: ImportMode,
+    reporter: &Reporter,
+) -> Result<(), String> {
+    for refused in &report.refused {
+        reporter.refused(refused.line, &refused.reason);
+    }
+    reporter.line(format!(
+        "{} created, {} updated, {} unchanged, {} refused{}",
+        report.created,
+        report.updated,
+        report.unchanged,
+        report.refused.len(),
+        if mode == ImportMode::DryRun { " (dry run: nothing was changed)" } else { "" }
+    ));
+    match report.refused.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} lines were refused")),
+    }
 }
 
 async fn delete(
@@ -172,13 +195,9 @@ pub(super) async fn find(services: &Services, who: &str) -> Result<Arc<Account>,
     found.ok_or_else(|| format!("there is no account {who:?}: give an address, an ID or a number"))
 }
 
-fn state(account: &Account) -> &'static str {
-    match account.state {
-        AccountState::AwaitingFirstLogin => "awaiting first login",
-        AccountState::Active => "active",
-        AccountState::Suspended => "suspended",
-        AccountState::Deleted => "deleted",
-    }
+fn units(account: &Account) -> String {
+    let codes: Vec<_> = account.units.iter().map(UnitCode::as_str).collect();
+    if codes.is_empty() { "-".to_owned() } else { codes.join(" ") }
 }
 
 fn as_json(account: &Account, bytes_used: Option<u64>) -> serde_json::Value {
@@ -188,14 +207,15 @@ fn as_json(account: &Account, bytes_used: Option<u64>) -> serde_json::Value {
         "aliases": account.aliases,
         "name": account.name,
         "academic_id": account.academic_id,
-        "unit": account.unit,
+        "units": account.units,
         "role": account.role,
         "state": account.state,
+        "leaves_on": account.leaves_on,
         "quota_bytes": account.quota_bytes,
         "bytes_used": bytes_used,
     })
 }
 
-fn text(error: impl std::fmt::Display) -> String {
+pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

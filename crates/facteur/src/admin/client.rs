@@ -1,38 +1,58 @@
 //! The command line's side: asks the running server, or opens the store when none runs.
 
 use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+use super::outputs::Outputs;
 use super::{Event, Reporter, Services, execute};
-use crate::cli::{AccountCommand, AdminCommand, say};
+use crate::cli::{AccountCommand, AdminCommand, UnitCommand, say};
 use crate::config::Config;
 
 /// Runs a command and prints what it says.
 pub(crate) async fn run(config: &Config, mut command: AdminCommand) -> Result<(), String> {
     fill_in(&mut command)?;
+    let mut outputs = Outputs::for_command(config, &command)?;
+    let outcome = execute_somewhere(config, command, &mut outputs).await;
+    // What was written is told, also when the command failed half way.
+    match outputs.finish(say) {
+        Ok(()) => outcome,
+        Err(error) => Err(error),
+    }
+}
+
+async fn execute_somewhere(
+    config: &Config,
+    command: AdminCommand,
+    outputs: &mut Outputs,
+) -> Result<(), String> {
     match UnixStream::connect(&config.admin_socket).await {
-        Ok(stream) => ask(stream, &command).await,
+        Ok(stream) => ask(stream, &command, outputs).await,
         // The socket is its owner's; who may not use it may not use the store either.
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(format!(
             "{}: {error}: run this as the server's user",
             config.admin_socket.display()
         )),
-        Err(_) => run_here(config, command).await,
+        Err(_) => run_here(config, command, outputs).await,
     }
 }
 
 /// Reads here what the server cannot: standard input, and files by the caller's paths.
 fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
     match command {
-        AdminCommand::Account(AccountCommand::Add(add)) => add.password = read_password()?,
+        AdminCommand::Account(AccountCommand::Add(add)) if !add.temporary => {
+            add.password = read_password()?;
+        }
         AdminCommand::Account(AccountCommand::Password { password, .. }) => {
             *password = read_password()?;
         }
         AdminCommand::Account(AccountCommand::Import(import)) => {
-            import.content = std::fs::read_to_string(&import.file)
-                .map_err(|error| format!("{}: {error}", import.file.display()))?;
+            import.content = read_text(&import.file)?;
+        }
+        AdminCommand::Unit(UnitCommand::Import(import)) => {
+            import.content = read_text(&import.file)?;
         }
         AdminCommand::Backup { dir } => {
             *dir = std::path::absolute(&*dir).map_err(|error| error.to_string())?;
@@ -40,6 +60,24 @@ fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
         _ => {}
     }
     Ok(())
+}
+
+/// A file's text. What is not UTF-8 is named with what to do: names with broken letters would
+/// become addresses.
+fn read_text(path: &Path) -> Result<String, String> {
+    let named = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| named(&error))?;
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(named(&"it is UTF-16: save it as \"CSV UTF-8\""));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
+        named(&format_args!(
+            "line {line} is not UTF-8, the file is perhaps Latin-1: save it as \"CSV UTF-8\", or \
+             convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
+        ))
+    })
 }
 
 #[expect(clippy::print_stderr, reason = "a prompt for the person at the terminal")]
@@ -56,7 +94,11 @@ fn read_password() -> Result<String, String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn ask(stream: UnixStream, command: &AdminCommand) -> Result<(), String> {
+async fn ask(
+    stream: UnixStream,
+    command: &AdminCommand,
+    outputs: &mut Outputs,
+) -> Result<(), String> {
     let lost = |error: std::io::Error| format!("administration socket: {error}");
     let (reader, mut writer) = stream.into_split();
     let mut text = serde_json::to_string(command).map_err(|error| error.to_string())?;
@@ -66,14 +108,18 @@ async fn ask(stream: UnixStream, command: &AdminCommand) -> Result<(), String> {
     let mut screen = Screen::default();
     while let Some(line) = lines.next_line().await.map_err(lost)? {
         let event = serde_json::from_str(&line).map_err(|error| error.to_string())?;
-        if let Some(outcome) = screen.show(event) {
+        if let Some(outcome) = outputs.take(event).and_then(|event| screen.show(event)) {
             return outcome;
         }
     }
     Err("the server stopped before the command was done".into())
 }
 
-async fn run_here(config: &Config, command: AdminCommand) -> Result<(), String> {
+async fn run_here(
+    config: &Config,
+    command: AdminCommand,
+    outputs: &mut Outputs,
+) -> Result<(), String> {
     let services = Services::open(config).await?;
     let (reporter, mut events) = Reporter::new();
     let working = services.clone();
@@ -81,7 +127,7 @@ async fn run_here(config: &Config, command: AdminCommand) -> Result<(), String> 
     let mut screen = Screen::default();
     let mut outcome = Err("the command ended without an answer".into());
     while let Some(event) = events.recv().await {
-        if let Some(done) = screen.show(event) {
+        if let Some(done) = outputs.take(event).and_then(|event| screen.show(event)) {
             outcome = done;
             break;
         }
@@ -111,6 +157,16 @@ impl Screen {
             Event::Line(line) => {
                 self.clear_bar();
                 say(&line);
+                None
+            }
+            Event::Refused { line, reason } => {
+                self.clear_bar();
+                say(&format!("line {line}: refused: {reason}"));
+                None
+            }
+            Event::Sheet(sheet) => {
+                self.clear_bar();
+                say(&sheet.to_string());
                 None
             }
             Event::Done(outcome) => {

@@ -3,10 +3,14 @@
 mod account;
 pub(crate) mod client;
 pub(crate) mod offline;
+mod outputs;
+mod provision;
 mod queue;
 mod reindex;
 pub(crate) mod secrets;
+mod sheet;
 pub(crate) mod socket;
+mod unit;
 mod verify;
 
 pub(crate) use queue::parse_id as parse_queue_id;
@@ -136,6 +140,10 @@ pub(crate) enum Event {
     Line(String),
     /// How far long work has come.
     Progress { done: u64, total: u64 },
+    /// A temporary secret, told once.
+    Sheet(Box<sheet::HandOut>),
+    /// A line of a file that was not followed.
+    Refused { line: u64, reason: String },
     /// The end; an error is one line for the person who asked.
     Done(Result<(), String>),
 }
@@ -145,7 +153,8 @@ pub(crate) enum Event {
 pub(crate) struct Reporter(mpsc::UnboundedSender<Event>);
 
 impl Reporter {
-    /// A reporter and what hears it. Unbounded: commands say at most a line an account.
+    /// A reporter and what hears it. Unbounded: commands say at most a line or a hand-out sheet
+    /// an account.
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
@@ -159,6 +168,14 @@ impl Reporter {
         let _ = self.0.send(Event::Progress { done, total });
     }
 
+    pub(crate) fn sheet(&self, sheet: sheet::HandOut) {
+        let _ = self.0.send(Event::Sheet(Box::new(sheet)));
+    }
+
+    fn refused(&self, line: u64, reason: &str) {
+        let _ = self.0.send(Event::Refused { line, reason: reason.to_owned() });
+    }
+
     fn done(&self, outcome: Result<(), String>) {
         let _ = self.0.send(Event::Done(outcome));
     }
@@ -168,6 +185,7 @@ impl Reporter {
 pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter: &Reporter) {
     let outcome = match command {
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
+        AdminCommand::Unit(command) => unit::execute(services, command, reporter).await,
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
         AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,

@@ -136,11 +136,17 @@ impl Connection {
 
     fn login_failed(&mut self, tag: &str, error: &AuthError) {
         metrics::counter!("facteur_imap_logins_failed_total").increment(1);
+        let change_first;
         let text = match error {
             AuthError::Refused => "NO [AUTHENTICATIONFAILED] Authentication failed",
-            AuthError::MustChangePassword => {
-                "NO [CONTACTADMIN] Changez d'abord votre mot de passe sur le webmail / \
-                 Change your password on the webmail first"
+            AuthError::MustChangePassword(_) => {
+                // Mail programs show the text as it is, in whatever language they are.
+                let url = &self.server.mail.settings().webmail_url;
+                change_first = format!(
+                    "NO [CONTACTADMIN] Choisissez d'abord votre mot de passe sur le webmail / \
+                     Choose your password on the webmail first: {url}"
+                );
+                &change_first
             }
             AuthError::TooMany => "NO [LIMIT] Too many attempts; wait and try again",
             AuthError::TryAgain(source) => {

@@ -86,11 +86,14 @@ async fn add(directory: &Directory, quota_bytes: Option<u64>) -> AccountId {
     let account = directory.create_account(NewAccount {
         primary_address: "marie@ac.test".parse().unwrap(),
         name: "Marie".to_owned(),
+        person: directory::Person::default(),
         academic_id: "000001".parse().unwrap(),
-        unit: None,
+        units: Vec::new(),
         role: Role::Agent,
         quota_bytes,
-        password: Some(NewPassword::Plain("secret-of-marie".into())),
+        password: Some(NewPassword::Hash(
+            directory::hash_password(&"secret-of-marie".into()).unwrap(),
+        )),
     });
     account.await.unwrap().id
 }

@@ -15,8 +15,9 @@ async fn a_full_account_is_refused_at_rcpt_append_and_copy() {
     let new = NewAccount {
         primary_address: to.clone(),
         name: "Marie".into(),
+        person: directory::Person::default(),
         academic_id: "00000042".parse().unwrap(),
-        unit: None,
+        units: Vec::new(),
         role: Role::Agent,
         quota_bytes: Some(1000),
         password: None,
@@ -49,8 +50,9 @@ async fn a_message_that_takes_the_place_of_another_needs_no_room_beside_it() {
     let new = NewAccount {
         primary_address: to,
         name: "Marie".into(),
+        person: directory::Person::default(),
         academic_id: "00000042".parse().unwrap(),
-        unit: None,
+        units: Vec::new(),
         role: Role::Agent,
         quota_bytes: Some(1000),
         password: None,

@@ -1,6 +1,6 @@
 //! Rows of the directory partitions: accounts, what points to them, domains.
 //!
-//! Partition [`ROSTER`] holds what there is little of (counters, domains); the others are
+//! Partition [`ROSTER`] holds what there is little of (counters, domains, units); the others are
 //! [`SLICES`] equal slices. Accounts lie in slices by blocks of consecutive numbers, addresses
 //! and academic IDs by hash, so a name and its account are seldom in one partition: the rows that
 //! point to an account say how sure they are ([`ClaimState`]).
@@ -12,7 +12,7 @@ use super::mail::table;
 use crate::meta_store::{Class, Partition};
 use crate::table::Table;
 
-/// The partition of counters and domains.
+/// The partition of counters, domains and units.
 pub const ROSTER: Partition = Partition { class: Class::Directory, id: 0 };
 
 /// How many slices there are besides; part of the storage format.
@@ -51,6 +51,12 @@ table!(/// Whose an academic ID is.
 table!(/// (account, token): the reservations under this token have been given to somebody else, so
     /// the commit that would make them good must not happen any more.
     Fence = 7, (u64, u64) => ());
+table!(/// A school or service by its code, in the roster.
+    Unit = 8, String => UnitRow);
+table!(/// What proves who an account's owner is, and is not shown.
+    Identity = 9, u64 => IdentityRow);
+table!(/// The secret that opens the page on which a password is chosen; absent when there is none.
+    TemporarySecret = 10, u64 => TemporarySecretRow);
 
 /// The directory's counters. Never go back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,12 +93,14 @@ pub struct AccountRow {
     pub person: PersonRow,
     /// The number on the hand-out sheet.
     pub academic_id: AcademicId,
-    /// Code of its school or service.
-    pub unit: Option<String>,
+    /// Codes of its schools and services, the first one its own.
+    pub units: Vec<String>,
     /// What it may do.
     pub role: Role,
     /// Bytes its mailboxes may hold: `None` takes the setting, 0 is unlimited.
     pub quota_bytes: Option<u64>,
+    /// Days since 1970-01-01 on which it is deleted.
+    pub leaves_on: Option<i32>,
     /// Where it stands in its life.
     pub state: AccountStateRow,
     /// Rises with every change of a credential or of the state.
@@ -123,8 +131,59 @@ pub enum AccountStateRow {
 /// An account's password.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct PasswordRow {
-    /// Argon2id, with its parameters and salt, as a PHC string.
+    /// Argon2id, with its parameters and salt, as a PHC string; until the first right login after
+    /// an import perhaps another system's `{SSHA}`, `{CRYPT}$6$` or bcrypt.
     pub phc: String,
+}
+
+/// A school or service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnitRow {
+    /// As people call it.
+    pub name: String,
+    /// Accounts that help its people.
+    pub officers: Vec<AccountId>,
+    /// How the public reaches them: a room, a telephone number.
+    pub contact: String,
+}
+
+/// What proves who an account's owner is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IdentityRow {
+    /// First name in use.
+    pub given_name: String,
+    /// Family name at birth.
+    pub birth_name: String,
+    /// Family name in use, when it is another one.
+    pub usage_name: String,
+    /// Over account and date; the date itself is nowhere.
+    pub birth_date: Option<KeyedHash>,
+}
+
+/// A keyed hash of something too short to be hashed without a key. Whoever has the database and
+/// not the secrets file cannot try values.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyedHash {
+    /// Number of the `directory` key.
+    pub key: u8,
+    /// HMAC-SHA-256.
+    pub tag: [u8; 32],
+}
+
+/// Never shows the hash.
+impl std::fmt::Debug for KeyedHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyedHash(***)")
+    }
+}
+
+/// A temporary secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TemporarySecretRow {
+    /// Over account and secret.
+    pub secret: KeyedHash,
+    /// Unix seconds from which on it opens nothing.
+    pub expires_at: i64,
 }
 
 /// Never shows the hash.

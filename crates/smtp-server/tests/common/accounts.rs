@@ -14,11 +14,14 @@ pub(crate) async fn add(directory: &Directory) -> Vec<(String, AccountId)> {
             .create_account(NewAccount {
                 primary_address: address(name),
                 name: name.to_owned(),
+                person: directory::Person::default(),
                 academic_id: format!("{:06}", number + 1).parse().unwrap(),
-                unit: None,
+                units: Vec::new(),
                 role: Role::Agent,
                 quota_bytes: (name == "full").then_some(100),
-                password: Some(NewPassword::Plain(format!("secret-of-{name}").as_str().into())),
+                password: Some(NewPassword::Hash(
+                    directory::hash_password(&format!("secret-of-{name}").as_str().into()).unwrap(),
+                )),
             })
             .await
             .unwrap();

@@ -17,9 +17,33 @@ login-advice = Nobody will ever ask you for your password, by e-mail or by telep
 login-refused = The ID or the password is not right. Check both; after several tries, wait a few minutes.
 login-missing = Enter your ID and your password.
 login-stale = The page was open for too long. Enter your password again.
-login-must-change = This password is temporary: a new one must be chosen first. Ask the IT officer of your school.
+login-first = First login? Enter the temporary code of your sheet here.
 login-left = You are signed out.
 logout = Sign out
+
+# First login
+first-login-title = Choose your password
+first-login-title-error = To be corrected – { $title }
+first-login-hello = Welcome, { $name }. This is your address:
+first-login-rule-length = At least { $min } characters; nothing else is required.
+first-login-rule-sentence = Four or five words that have nothing to do with each other make a good password that is easy to remember.
+first-login-rule-own = Avoid your name, your school, your ID number and years: they are tried first.
+first-login-password = New password
+first-login-again = The same once more
+first-login-button = Save and open my mailbox
+first-login-count = characters of
+first-login-enough = It is long enough. Whether it is easily guessed is checked when you save it.
+first-login-refused = This password is not good enough:
+first-login-strength = Estimated strength: { $bits } of { $needed }
+first-login-differs = the two entries are not the same. Enter it again.
+first-login-over = This temporary code can no longer be used: it was used already, replaced, or its time is over. If you have chosen a password, sign in with it; otherwise ask the IT officer of your school.
+first-login-done = Your password is saved. Use it on your telephone and in mail programs, too.
+weak-short = it has { $chars } characters, { $min } are needed.
+weak-long = it is too long: { $max } bytes at most.
+weak-control = it has an invisible character in it, perhaps a line end.
+weak-common = many people have the same one.
+weak-own-words = it is made of words that point to you: your name, your school or your numbers.
+weak-guessable = it is easily guessed. Add a word or two that have nothing to do with it; common words, years, repetitions and rows of keys count for little.
 
 # Frame
 search-label = Search all folders

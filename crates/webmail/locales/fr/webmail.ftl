@@ -17,9 +17,33 @@ login-advice = Personne ne vous demandera jamais votre mot de passe, ni par cour
 login-refused = L’identifiant ou le mot de passe ne convient pas. Vérifiez-les ; après plusieurs essais, attendez quelques minutes.
 login-missing = Saisissez votre identifiant et votre mot de passe.
 login-stale = La page était ouverte depuis trop longtemps. Saisissez de nouveau votre mot de passe.
-login-must-change = Ce mot de passe est provisoire : il faut d’abord en choisir un nouveau. Adressez-vous au responsable informatique de votre établissement.
+login-first = Première connexion ? Saisissez ici le code provisoire de votre feuille.
 login-left = Vous êtes déconnecté.
 logout = Se déconnecter
+
+# Première connexion
+first-login-title = Choisissez votre mot de passe
+first-login-title-error = À corriger – { $title }
+first-login-hello = Bonjour { $name }, voici votre adresse :
+first-login-rule-length = { $min } caractères au moins, sans autre obligation.
+first-login-rule-sentence = Quatre ou cinq mots sans rapport entre eux font un bon mot de passe, facile à retenir.
+first-login-rule-own = Évitez votre nom, votre établissement, votre identifiant et les années : on les essaie en premier.
+first-login-password = Nouveau mot de passe
+first-login-again = Le même, encore une fois
+first-login-button = Enregistrer et ouvrir ma boîte
+first-login-count = caractères sur
+first-login-enough = La longueur suffit. La facilité à le deviner sera vérifiée à l’enregistrement.
+first-login-refused = Ce mot de passe ne convient pas :
+first-login-strength = Force estimée : { $bits } sur { $needed }
+first-login-differs = les deux saisies ne sont pas les mêmes. Saisissez-le de nouveau.
+first-login-over = Ce code provisoire ne peut plus servir : il a déjà été utilisé, remplacé, ou son délai est passé. Si vous avez choisi un mot de passe, connectez-vous avec lui ; sinon, adressez-vous au responsable informatique de votre établissement.
+first-login-done = Votre mot de passe est enregistré. Il vaut aussi pour votre téléphone et vos logiciels de messagerie.
+weak-short = il a { $chars } caractères, il en faut { $min }.
+weak-long = il est trop long : { $max } octets au plus.
+weak-control = il contient un caractère invisible, peut-être un retour à la ligne.
+weak-common = beaucoup de gens ont le même.
+weak-own-words = il est fait de mots qui vous désignent : votre nom, votre établissement ou vos numéros.
+weak-guessable = il se devine facilement. Ajoutez un ou deux mots sans rapport ; les mots courants, les années, les répétitions et les suites de touches comptent peu.
 
 # Cadre
 search-label = Rechercher dans tous les dossiers

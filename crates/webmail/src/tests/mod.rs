@@ -2,6 +2,7 @@
 
 mod drafts;
 mod fence;
+mod first_login;
 mod lists;
 mod outbox;
 mod reading;
@@ -109,11 +110,12 @@ impl Bench {
         let account = NewAccount {
             primary_address: address.parse().unwrap(),
             name: name.into(),
+            person: directory::Person::default(),
             academic_id: academic_id.parse().unwrap(),
-            unit: None,
+            units: Vec::new(),
             role: Role::Agent,
             quota_bytes: None,
-            password: Some(NewPassword::Plain(PASSWORD.into())),
+            password: Some(NewPassword::Hash(directory::hash_password(&PASSWORD.into()).unwrap())),
         };
         self.directory.create_account(account).await.unwrap().id
     }

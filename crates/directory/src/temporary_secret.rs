@@ -1,0 +1,195 @@
+//! The secret on the hand-out sheet: it opens the page on which its owner chooses a password, once,
+//! and nothing else.
+
+use jiff::{SignedDuration, Timestamp};
+use mail_store::tables::directory::{
+    self as tables, AccountStateRow, TemporarySecretRow, account_slice,
+};
+use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
+use zeroize::Zeroizing;
+
+use crate::account::Account;
+use crate::directory::Directory;
+use crate::error::DirectoryError;
+use crate::keyed::{Keys, Subject};
+use crate::unit::UnitCode;
+
+/// Letters and digits that are not taken for others when they are read or dictated, and from which
+/// no words come about.
+const ALPHABET: &[u8; 22] = b"bcdfghjkmnprstvwxz3467";
+/// 15 of 22 are 66 bits: nobody guesses them, so that no slow hash is needed.
+const CHARS: usize = 15;
+const CHARS_TOGETHER: usize = 5;
+/// Longer texts are no secrets of ours.
+const TEXT_BYTES_MAX: usize = 64;
+
+/// What a temporary secret is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretFor {
+    /// The first login ever.
+    FirstLogin,
+    /// A password that was lost.
+    Replacement,
+}
+
+impl SecretFor {
+    /// How long it opens the page.
+    pub fn lifetime(self) -> SignedDuration {
+        match self {
+            SecretFor::FirstLogin => SignedDuration::from_hours(7 * 24),
+            SecretFor::Replacement => SignedDuration::from_hours(24),
+        }
+    }
+}
+
+/// What a hand-out sheet says. The secret is nowhere else: the store keeps a keyed hash.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Whose.
+    pub id: AccountId,
+    /// Display name.
+    pub name: String,
+    /// The primary address.
+    pub address: EmailAddress,
+    /// The number that stands for the address at the login.
+    pub academic_id: AcademicId,
+    /// The first of the units.
+    pub unit: Option<UnitCode>,
+    /// The temporary secret.
+    pub secret: Secret<String>,
+    /// From then on it opens nothing.
+    pub expires_at: Timestamp,
+}
+
+impl Sheet {
+    pub(crate) fn new(account: &Account, secret: Secret<String>, expires_at: Timestamp) -> Self {
+        Self {
+            id: account.id,
+            name: account.name.clone(),
+            address: account.primary_address.clone(),
+            academic_id: account.academic_id.clone(),
+            unit: account.units.first().cloned(),
+            secret,
+            expires_at,
+        }
+    }
+}
+
+/// A new secret, in groups of five: `kf7mx-pdh3r-zwt6c`.
+pub(crate) fn generate() -> Secret<String> {
+    // Grown once: a string that moves leaves a copy behind.
+    let mut text = String::with_capacity(CHARS + CHARS / CHARS_TOGETHER);
+    for place in 0..CHARS {
+        if place > 0 && place % CHARS_TOGETHER == 0 {
+            text.push('-');
+        }
+        let chosen = rand::random_range(0..ALPHABET.len());
+        text.push(char::from(ALPHABET.get(chosen).copied().unwrap_or_default()));
+    }
+    Secret::new(text)
+}
+
+/// What is compared: small letters and digits only, however it was typed.
+fn reduced(text: &str) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(TEXT_BYTES_MAX));
+    if text.len() <= TEXT_BYTES_MAX {
+        let typed = text.chars().filter(char::is_ascii_alphanumeric);
+        out.extend(typed.map(|c| c.to_ascii_lowercase()));
+    }
+    out
+}
+
+fn subject(id: AccountId, reduced: &str) -> Subject<'_> {
+    Subject { what: b"temporary secret", account: id, value: reduced.as_bytes() }
+}
+
+/// What is stored of a secret.
+pub(crate) fn row(
+    keys: &Keys<'_>,
+    id: AccountId,
+    secret: &Secret<String>,
+    expires_at: Timestamp,
+) -> TemporarySecretRow {
+    let secret = keys.hash(&subject(id, &reduced(secret.expose())));
+    TemporarySecretRow { secret, expires_at: expires_at.as_second() }
+}
+
+/// Whether this is the secret and still opens something. The same work whatever is stored.
+pub(crate) fn matches(
+    keys: &Keys<'_>,
+    id: AccountId,
+    stored: Option<&TemporarySecretRow>,
+    typed: &str,
+    now: Timestamp,
+) -> bool {
+    let compared = stored.map_or_else(|| keys.nothing(), |row| row.secret);
+    let equal = keys.verify(&compared, &subject(id, &reduced(typed)));
+    equal && stored.is_some_and(|row| is_valid(row, now))
+}
+
+pub(crate) fn is_valid(row: &TemporarySecretRow, now: Timestamp) -> bool {
+    now.as_second() < row.expires_at
+}
+
+impl Directory {
+    /// Gives an account a new temporary secret: its password, an earlier secret and its sessions
+    /// end, and its owner chooses a new password at the webmail.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Invalid`] for an account that is suspended.
+    pub async fn issue_secret(&self, id: AccountId) -> Result<Sheet, DirectoryError> {
+        let slice = account_slice(id);
+        let _changing = self.inner.changing.lock().await;
+        let has_password = self.inner.rows.get::<tables::Password>(slice, &id.0).await?.is_some();
+        let purpose = match has_password {
+            true => SecretFor::Replacement,
+            false => SecretFor::FirstLogin,
+        };
+        let (secret, expires_at) = (generate(), self.now() + purpose.lifetime());
+        let stored = row(&self.keys(), id, &secret, expires_at);
+        self.edit(id, None, |row, change| {
+            if row.state == AccountStateRow::Suspended {
+                return Err(DirectoryError::Invalid("the account is suspended".into()));
+            }
+            change.delete::<tables::Password>(&id.0);
+            change.put::<tables::TemporarySecret>(&id.0, &stored);
+            row.state = AccountStateRow::AwaitingFirstLogin;
+            row.credential_version += 1;
+            Ok(())
+        })
+        .await?;
+        self.credentials_changed(id);
+        let account = self.account(id).await?.ok_or_else(|| DirectoryError::no_account(id))?;
+        Ok(Sheet::new(&account, secret, expires_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_has_sixty_bits_and_no_letter_that_is_taken_for_another() {
+        let bits = (ALPHABET.len() as f64).log2() * CHARS as f64;
+        assert!(bits >= 60.0, "{bits}");
+        let different: HashSet<_> = ALPHABET.iter().collect();
+        assert_eq!(different.len(), ALPHABET.len());
+        for confusing in b"01ilo2589qaeuy" {
+            assert!(!ALPHABET.contains(confusing), "{}", char::from(*confusing));
+        }
+        let secrets: HashSet<_> = (0..1000).map(|_| generate().expose().clone()).collect();
+        assert_eq!(secrets.len(), 1000);
+        for secret in secrets {
+            let groups: Vec<_> = secret.split('-').map(str::len).collect();
+            assert_eq!(groups, [5, 5, 5], "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_the_same_in_capitals_with_spaces_and_without_hyphens() {
+        assert_eq!(*reduced(" KF7MX pdh3r-zwt6c\n"), "kf7mxpdh3rzwt6c");
+        assert_eq!(*reduced(&"k".repeat(65)), "", "and of bounded length");
+    }
+}
