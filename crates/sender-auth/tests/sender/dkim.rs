@@ -95,7 +95,7 @@ async fn a_key_decides_what_its_signatures_are_worth() {
     let message = signed("sender.test", &[Algorithm::Ed25519], &from("a@sender.test"));
     let good = key("sender.test", "ed", Algorithm::Ed25519).record().unwrap();
     let name = "ed._domainkey.sender.test";
-    let weak = format!("v=DKIM1; k=rsa; p={}", WEAK_RSA);
+    let weak = format!("v=DKIM1; k=rsa; p={WEAK_RSA}");
     let long = format!("{good}; n={}", "x".repeat(64 << 10));
     for (record, result) in [
         (good.clone(), (DkimResult::Pass, "")),
