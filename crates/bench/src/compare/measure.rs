@@ -70,11 +70,7 @@ impl Work {
             }
             Self::Start { messages } => fill_for_start(server, *messages).await?,
             Self::Page(_) => fill_for_pages(server).await?,
-            // Mailboxes that are made when they are first used are there.
-            Self::Idle { .. } => {
-                let options = idle::Options { sessions: IDLE_USERS };
-                drop(idle::open(&server.imap, &server.users(IDLE_USERS), &options).await?);
-            }
+            Self::Idle { .. } => {}
         }
         server.settle().await?;
         Ok(None)
@@ -85,10 +81,13 @@ impl Work {
         if let Self::Start { .. } = self {
             return restart(server).await;
         }
-        if let Self::Idle { .. } = self {
-            // A session's cost includes what it brings into caches: these begin empty.
+        if let Self::Idle { options, over_tls } = self {
+            // What earlier rows left is gone, and caches, which have their own limit, are filled:
+            // what is counted is what the sessions hold.
             server.group.stop();
             server.start().await?;
+            hold_idle(server, options, *over_tls).await?;
+            server.settle().await?;
         }
         let ready = self.ready(server).await?;
         server.settle().await?;
