@@ -8,7 +8,8 @@ use mail_message::trace::delivery_fields;
 use mail_store::tables::mail::MessageRow;
 use mail_store::{Referrer, Reservation};
 use mail_types::{
-    AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, SpecialUse, Uid,
+    AccountId, Actor, EmailAddress, FlagSet, MailboxId, MailboxName, QueueId, ReversePath,
+    SpecialUse, Uid,
 };
 
 use crate::account::Settling;
@@ -140,7 +141,9 @@ impl MailService {
                 Ok((target, uid))
             })
             .await?;
-        Ok(Queued { account: owner, mailbox, uid, size: ready.row.size(), settling })
+        let size = ready.row.size();
+        let to = recipient.address.clone();
+        Ok(Queued { to, account: owner, mailbox, uid, size, settling })
     }
 }
 
@@ -163,6 +166,7 @@ struct Shared {
 }
 
 struct Queued {
+    to: EmailAddress,
     account: AccountId,
     mailbox: MailboxId,
     uid: Uid,
@@ -171,11 +175,11 @@ struct Queued {
 }
 
 async fn finish(queued: Queued, shared: &Shared) -> Result<(), ServiceError> {
-    let Queued { account, mailbox, uid, size, settling } = queued;
+    let Queued { to, account, mailbox, uid, size, settling } = queued;
     settling.done().await?;
     let queue_id = shared.row.queue_id.map(|id| id.to_string()).unwrap_or_default();
     tracing::info!(
-        target: "mail", queue_id, %account, %mailbox, uid = uid.get(), size, "delivered"
+        target: "mail", queue_id, %to, %account, %mailbox, uid = uid.get(), size, "delivered"
     );
     metrics::counter!("facteur_messages_delivered_total").increment(1);
     Ok(())
