@@ -28,6 +28,11 @@ fn a_message_is_held_until_its_time_and_can_be_held_by_an_operator() {
 }
 
 #[test]
+fn it_can_be_told_what_happened_to_a_message_long_after_it_left() {
+    outgoing("trace");
+}
+
+#[test]
 fn mail_goes_through_postfix_and_comes_back_byte_for_byte_with_good_signatures() {
     script::run("postfix.py", &[]);
 }

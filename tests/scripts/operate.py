@@ -19,6 +19,7 @@ from pathlib import Path
 
 import ports
 from imap_client import Imap
+from outgoing import Far, wait
 
 FACTEUR = Path(sys.argv[1]).resolve()
 PATIENCE = 60
@@ -312,6 +313,9 @@ def backup(site):
 
 def monitoring(site):
     """/metrics, /health, /ready; a JSON log with one line for each delivery, and no secret in it."""
+    far = Far()
+    site.extra["relay"] = f'[[relay.route]]\nrecipients = ["*"]\nvia = "smarthost"\nhosts = ["{far.address}"]\n'
+    site.configure()
     site.start()
     site.add_marie()
     check(site.get("/health") == (200, "alive\n") and site.get("/ready") == (200, "ready\n"), "health")
@@ -325,12 +329,33 @@ def monitoring(site):
     check(status == 200 and re.search(r"^facteur_\w+(\{.*\})? \d", text, re.M), text)
     # Buckets can be added over servers and time; quantiles cannot.
     check('facteur_store_commits_per_group_bucket{le="1"}' in text and "quantile" not in text, text)
+    next_hops(site, client, far)
     delivered = [event for event in site.events() if "queue_id" in json.dumps(event)]
     check(delivered, "no line for the delivery")
     log = site.log.read_text()
     for secret in (PASSWORD, "faux-mot-de-passe", base64.b64encode(f"\0{MARIE}\0{PASSWORD}".encode()).decode(), "Bonjour"):
         check(secret not in log, "in the log:", secret)
     site.stop()
+
+
+def next_hops(site, client, far):
+    """What is counted of a next hop, under its name from its third attempt on."""
+    def value(name, *labels):
+        rows = [line.rsplit(" ", 1) for line in site.get("/metrics")[1].splitlines() if line.startswith(name)]
+        return sum(float(number) for series, number in rows if all(label in series for label in labels))
+
+    def becomes(wanted, *series):
+        wait(lambda: value(*series) == wanted, f"{series} to be {wanted}")
+    recipients, own = "facteur_relay_recipients_total", f'next_hop="{far.address}'
+    for count, recipient in enumerate(["a", "b", "c", "d", "later-e"], 1):
+        client.sendmail(MARIE, [f"{recipient}@far.test"], f"From: {MARIE}\r\nSubject: dehors\r\n\r\nBonjour.\r\n")
+        becomes(count, recipients)
+    check(value(recipients, 'next_hop="other"', 'outcome="sent"') == 2, "the first two have no name")
+    check(value(recipients, own, 'outcome="sent"') == 2 and value(recipients, own, 'outcome="deferred"') == 1, own)
+    check(value("facteur_relay_attempt_seconds_count") == 5, "attempts timed")
+    check(value("facteur_relay_transactions_total", 'outcome="served"') == 5, "attempts counted")
+    becomes(1, "facteur_queue_deferred")
+    check("facteur_queue_oldest_seconds" in site.get("/metrics")[1], "the oldest")
 
 
 def context_for(site):

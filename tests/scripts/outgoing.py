@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives `facteur demo --relay-to` with a server of its own behind it.
 
-    outgoing.py FACTEUR STEP        STEP: leave, refuse, kill, hold
+    outgoing.py FACTEUR STEP        STEP: leave, refuse, kill, hold, trace
 """
 import imaplib
 import json
@@ -173,6 +173,53 @@ def hold(demo, far):
     assert far.received.empty()
 
 
+def trace(demo, far):
+    """Where a message is: waiting, delivered, bounced, and still known after a restart."""
+    recipients = ["far@far.test", "unknown-user@far.test", "later-user@far.test"]
+    demo.send(recipients, message(20, "Un secret."))
+    far.received.get(timeout=PATIENCE)
+    wait(lambda: [m for m in demo.inbox("marie") if b"unknown-user@far.test" in m], "the notice")
+    wait(lambda: len(story(demo, "--message-id", "<20@ac-paris.test>")["waiting"]) == 1, "the others to leave")
+    told = story(demo, "--message-id", "<20@ac-paris.test>")
+    events = {(e["event"], e.get("to")): e for e in told["events"]}
+    assert told["events"][0]["event"] == "received" and told["events"][0]["from"] == "<marie.martin@ac-paris.test>"
+    assert all(("queued", recipient) in events for recipient in recipients), told
+    assert events["sent", "far@far.test"]["reply"] == "250 2.0.0 OK", told
+    assert events["sent", "far@far.test"]["next_hop"] == far.address.split(":")[0], told
+    assert events["bounced", "unknown-user@far.test"]["status"] == "5.1.1", told
+    assert events["deferred", "later-user@far.test"]["reply"] == "450 4.2.1 later, please", told
+    assert told["waiting"][0]["address"] == "later-user@far.test" and told["waiting"][0]["attempts"] == 1, told
+    [notice] = told["notices"]
+    assert ("delivered", "marie.martin@ac-paris.test") in [(e["event"], e.get("to")) for e in notice["events"]], notice
+
+    queue_id = told["queue_id"]
+    assert story(demo, "--recipient", "later-", "--sender", "MARIE")["queue_id"] == queue_id
+    text = demo.command("trace", queue_id)
+    assert "waits for  later-user@far.test: 1 attempts" in text and "its notice:" in text, text
+    assert "secret" not in text and "Essai" not in text, text
+    assert "no such message" in demo.command("trace", "--recipient", "nobody-"), "found what is not there"
+    far.is_ready.set()
+    demo.command("queue", "retry", queue_id)
+    far.received.get(timeout=PATIENCE)
+    wait(lambda: not demo.queue(), "the queue to be empty")
+    demo.child.send_signal(signal.SIGTERM)
+    assert demo.child.wait(PATIENCE) == 0
+    offline = story(demo, queue_id)
+    assert offline["waiting"] == [] and offline["events"][-1]["event"] == "sent", offline
+    demo.start()
+    assert story(demo, queue_id) == offline
+    # What is for mailboxes here alone never sees the queue, and is known as well.
+    demo.send(["jean.dupont@ac-paris.test"], message(21))
+    here = story(demo, "--message-id", "21@ac-paris.test")
+    assert [e["event"] for e in here["events"]] == ["received", "delivered"], here
+    assert here["events"][1]["to"] == "jean.dupont@ac-paris.test", here
+
+
+def story(demo, *arguments):
+    [line] = demo.command("trace", "--json", *arguments).splitlines()
+    return json.loads(line)
+
+
 def main():
     program, step = sys.argv[1:]
     received = queue.Queue()
@@ -180,7 +227,7 @@ def main():
     far.received = received
     demo = Demo(program, far)
     try:
-        {"leave": leave, "refuse": refuse, "kill": kill, "hold": hold}[step](demo, far)
+        {"leave": leave, "refuse": refuse, "kill": kill, "hold": hold, "trace": trace}[step](demo, far)
         print(step, "ok")
     except BaseException:
         sys.stdout.write(pathlib.Path(demo.root.name, "log").read_text()[-6000:])

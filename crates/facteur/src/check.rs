@@ -16,7 +16,7 @@ const SECONDS_MAX: i64 = 365 * 86_400;
 const MIB_MAX: i64 = 1 << 30;
 
 /// Settings for which 0 has a meaning, which the shipped file tells.
-const ZERO_ALLOWED: [&str; 18] = [
+const ZERO_ALLOWED: [&str; 19] = [
     "shutdown_seconds",
     "storage.block_cache_mib",
     "storage.disk_free_mib_min",
@@ -26,6 +26,7 @@ const ZERO_ALLOWED: [&str; 18] = [
     "directory.hashes_waiting_max",
     "directory.verified_seconds_max",
     "mail.index_cache_mib",
+    "mail.history_days",
     "smtp.data_bytes_per_second_min",
     "smtp.hold_seconds_max",
     "smtp.greeting_delay_milliseconds",
@@ -116,6 +117,7 @@ fn most(key: &str) -> i64 {
         "seconds" => Some(SECONDS_MAX),
         "minutes" => Some(SECONDS_MAX / 60),
         "hours" => Some(SECONDS_MAX / 3600),
+        "days" => Some(SECONDS_MAX / 86_400),
         "mib" => Some(MIB_MAX),
         _ => None,
     });

@@ -107,6 +107,8 @@ pub(crate) enum AdminCommand {
     /// The queue of mail that waits: list, show, hold, release, retry, delete.
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Say what happened to messages, by queue id, or by what is known of them.
+    Trace(Trace),
     /// Walk the whole store, check every invariant, and report.
     Verify,
     /// Drop the full-text index of an account, or of all, and make it again, while serving.
@@ -208,6 +210,32 @@ impl QueueFilter {
             is_held: self.held.then_some(true),
         })
     }
+}
+
+/// Which messages' history. What is left out fits everything.
+#[derive(Debug, Args, Serialize, Deserialize)]
+pub(crate) struct Trace {
+    /// Queue ids, as in the log, in the 250 reply and in Received.
+    #[arg(required_unless_present_any = ["recipient", "sender", "message_id"])]
+    pub(crate) ids: Vec<String>,
+    /// Messages with a recipient whose address contains this.
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) recipient: Option<String>,
+    /// Messages whose sender's address contains this; <> for notices.
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) sender: Option<String>,
+    /// The message with this Message-ID.
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) message_id: Option<String>,
+    /// Messages that were accepted in the last so many hours.
+    #[arg(long, default_value_t = 24)]
+    pub(crate) hours: u64,
+    /// So many of them at most, the youngest.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// One JSON object a line for each message.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl Cli {

@@ -96,8 +96,8 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
         &config.tls,
         vec![config.hostname.clone(), "localhost".into(), "127.0.0.1".into()],
     )?;
-    crate::telemetry::start_logging(&config.log)?;
-    let server = Server::start(config).await?;
+    let heard = crate::telemetry::start_logging(&config)?;
+    let server = Server::start(config, heard).await?;
     fill(server.services(), &options).await?;
     let secret = newcomer(server.services()).await?;
     write_json(&options, secret.as_deref())?;

@@ -11,6 +11,7 @@ mod clock;
 mod config;
 mod demo;
 mod dns;
+mod history;
 mod listener;
 mod observe;
 mod outgoing;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Services};
 use crate::config::{Config, Service};
+use crate::history::{self, Heard, History};
 use crate::listener::{Listeners, Serve};
 use crate::observe::Observer;
 use crate::outgoing::Outgoing;
@@ -24,8 +25,8 @@ use crate::tls::Certificates;
 
 /// Serves until SIGTERM or SIGINT. `path` is read again on SIGHUP.
 pub(crate) async fn run(config: Config, path: Option<PathBuf>) -> Result<(), String> {
-    telemetry::start_logging(&config.log)?;
-    let server = Server::start(config).await?;
+    let heard = telemetry::start_logging(&config)?;
+    let server = Server::start(config, heard).await?;
     server.run_until_stopped(path).await
 }
 
@@ -42,7 +43,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Binds, opens the store, and begins to serve.
-    pub(crate) async fn start(config: Config) -> Result<Self, String> {
+    pub(crate) async fn start(config: Config, heard: Option<Heard>) -> Result<Self, String> {
         // First of all: a SIGHUP while the store opens must not end the process.
         let signals = Signals::new().map_err(|error| format!("listen for signals: {error}"))?;
         let metrics = telemetry::start_metrics()?;
@@ -52,7 +53,8 @@ impl Server {
         };
         // Sockets first: a port that is taken is said before the store is touched.
         let listeners = Listeners::bind(&config.listen).await?;
-        let services = Services::open(&config).await?;
+        let mut services = Services::open(&config).await?;
+        services.history = heard.map(|heard| History::start(heard, services.mail.clone()));
         let edges = Arc::new(Edges::new(&config, &services, certificates, metrics)?);
         let (sessions, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let outgoing = Outgoing::start(&config, &services, &sessions, &shutdown)?;
@@ -140,6 +142,9 @@ impl Server {
         if tokio::time::timeout(patience, self.sessions.wait()).await.is_err() {
             tracing::warn!(target: "facteur", open = self.sessions.len(), "sessions cut off");
         }
+        if let Some(history) = &self.services.history {
+            history.catch_up().await;
+        }
         self.services.close().await;
         let _ = std::fs::remove_file(&self.config.admin_socket);
         tracing::info!(target: "facteur", "stopped");
@@ -154,8 +159,8 @@ const SWEEP_EVERY: u32 = 144;
 /// How many of these rounds look for people whose last day has come: once an hour.
 const LEAVERS_EVERY: u32 = 6;
 
-/// Gives the space of deleted mail back, and deletes the accounts of those who have left, while
-/// serving.
+/// Gives the space of deleted mail and of old history back, and deletes the accounts of those who
+/// have left, while serving.
 async fn maintain(services: Services, shutdown: CancellationToken) {
     let mut rounds = tokio::time::interval(COLLECT_EVERY);
     for round in 0u32.. {
@@ -168,6 +173,7 @@ async fn maintain(services: Services, shutdown: CancellationToken) {
         {
             tracing::error!(target: "facteur", %error, "deleting accounts of leavers failed");
         }
+        history::expire(&services.mail).await;
         let collected = match round % SWEEP_EVERY {
             0 => services.store.collect_all().await,
             _ => services.store.collect_released().await,

@@ -4,26 +4,36 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Config, LogFormat};
+use crate::history::{self, Heard};
 
 /// Starts logging to standard error. `RUST_LOG` overrides the configured level. A panic is a log
-/// line like any other, so that a log for machines stays one.
-pub(crate) fn start_logging(log: &Log) -> Result<(), String> {
+/// line like any other, so that a log for machines stays one. What the mail log says is to be kept
+/// by somebody, when there is a history.
+pub(crate) fn start_logging(config: &Config) -> Result<Option<Heard>, String> {
+    let log = &config.log;
     let level = std::env::var("RUST_LOG").unwrap_or_else(|_| log.level.clone());
     let filter = EnvFilter::try_new(&level).map_err(|error| format!("log.level: {error}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = lines.with_ansi(std::io::stderr().is_terminal());
-    let started = match log.format {
-        LogFormat::Human => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
+    let lines = match log.format {
+        LogFormat::Human => lines.with_filter(filter).boxed(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed()
+        }
     };
-    started.map_err(|error| format!("start logging: {error}"))?;
+    let (listener, heard) = history::listen();
+    let is_kept = config.mail.history_days > 0;
+    let started = tracing_subscriber::registry().with(lines).with(is_kept.then_some(listener));
+    started.try_init().map_err(|error| format!("start logging: {error}"))?;
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(target: "facteur", place = panic.location().map(display), "panicked: {panic}");
     }));
-    Ok(())
+    Ok(is_kept.then_some(heard))
 }
 
 /// Upper bounds of a histogram's buckets: seconds, from a cached page to a slow disk.

@@ -1,12 +1,12 @@
 //! Commands as the server executes them (RFC 3501 §6 and the extensions that CAPABILITY lists).
 
-use mail_types::{Flag, InternalDate, Secret, SpecialUse};
+use mail_types::{Flag, InternalDate, Secret, SortKey, SpecialUse};
 
 use crate::fetch::Item;
 use crate::lex::{Mailbox, SequenceSet};
 use crate::list::List;
 use crate::search::{Return, Search};
-use crate::sort::{SortKey, Threading};
+use crate::sort::Threading;
 
 /// Whether numbers are sequence numbers or UIDs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

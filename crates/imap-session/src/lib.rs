@@ -34,6 +34,6 @@ pub use list::{List, Selection};
 pub use search::{Return, Search};
 pub use selected::{Expunges, Selected, Update};
 pub use session::{Session, Step};
-pub use sort::{SortBy, SortKey, Threading};
+pub use sort::Threading;
 pub use state::{Phase, is_legal};
 pub use utf7::{InvalidUtf7, decode as decode_utf7, encode as encode_utf7};

@@ -1,39 +1,9 @@
 //! RFC 5256 §3: what SORT and THREAD ask for.
 
+use mail_types::{SortBy, SortKey};
+
 use crate::lex::{Bad, Lexer};
 use crate::search::{self, Search};
-
-/// `sort-criterion = ["REVERSE" SP] sort-key`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SortKey {
-    /// By what.
-    pub by: SortBy,
-    /// Whether the largest comes first.
-    pub reverse: bool,
-}
-
-/// RFC 5256 §3, RFC 5957 §3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SortBy {
-    /// ARRIVAL: the internal date.
-    Arrival,
-    /// CC: the first address's mailbox.
-    Cc,
-    /// DATE: when it was sent.
-    Date,
-    /// FROM: the first address's mailbox.
-    From,
-    /// SIZE
-    Size,
-    /// SUBJECT: the base subject.
-    Subject,
-    /// TO: the first address's mailbox.
-    To,
-    /// DISPLAYFROM: the first address's display name.
-    DisplayFrom,
-    /// DISPLAYTO: the first address's display name.
-    DisplayTo,
-}
 
 /// RFC 5256 §3: how messages become conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +35,7 @@ pub(crate) fn parse_sort(lexer: &mut Lexer<'_>) -> Result<(Vec<SortKey>, Search)
     Ok((order, search::criteria(lexer)?))
 }
 
+/// `sort-criterion = ["REVERSE" SP] sort-key`
 fn criterion(lexer: &mut Lexer<'_>) -> Result<SortKey, Bad> {
     let mut word = lexer.word()?;
     let reverse = word == "REVERSE";

@@ -5,13 +5,14 @@ use std::collections::{HashSet, VecDeque};
 use mail_message::header;
 use mail_message::scan::Scanned;
 use mail_message::trace::delivery_fields;
-use mail_store::tables::mail::MessageRow;
-use mail_store::{Referrer, Reservation};
+use mail_store::tables::mail::{MessageRow, QueueDelivery};
+use mail_store::{Cond, Referrer, Reservation};
 use mail_types::{
-    AccountId, Actor, FlagSet, MailboxId, MailboxName, QueueId, ReversePath, SpecialUse, Uid,
+    AccountId, Actor, EmailAddress, FlagSet, MailboxId, MailboxName, QueueId, ReversePath,
+    SpecialUse, Uid,
 };
 
-use crate::account::Settling;
+use crate::account::{Change, Settling};
 use crate::error::ServiceError;
 use crate::insert::{self, Ready};
 use crate::prepare::{self, Content};
@@ -33,7 +34,15 @@ impl MailService {
     pub async fn deliver(&self, incoming: Incoming) -> Result<(), ServiceError> {
         let Incoming { queue_id, reverse_path, recipients, trace, message, submitter } = incoming;
         let judgement = message.judgement;
-        let delivery = Delivery { queue_id, reverse_path, recipients, trace, submitter, judgement };
+        let delivery = Delivery {
+            queue_id,
+            reverse_path,
+            recipients,
+            trace,
+            submitter,
+            judgement,
+            source: Source::Edge,
+        };
         check_loop(&message.scanned.raw_header, &delivery.recipients)?;
         let mut accounts: Vec<AccountId> =
             delivery.recipients.iter().map(|to| to.account.id).collect();
@@ -52,7 +61,8 @@ impl MailService {
         reservation: Reservation,
         scanned: Scanned,
     ) -> Result<(), ServiceError> {
-        let Delivery { queue_id, reverse_path, recipients, trace, submitter, judgement } = delivery;
+        let Delivery { queue_id, reverse_path, recipients, trace, submitter, judgement, source } =
+            delivery;
         let Judgement { authentication, placement } = judgement;
         let store = &self.inner.store;
         let content = Content::new(store, referrers, *reservation, &trace, scanned).await?;
@@ -63,7 +73,7 @@ impl MailService {
             authentication,
             ..self.row(&content, *reservation, self.internal_date())
         };
-        let shared = Shared { row, trace, content, placement };
+        let shared = Shared { row, trace, content, placement, queue_id, source };
         // Everyone is queued before anyone is waited for, so that a thousand recipients share a
         // few syncs.
         let mut waiting = VecDeque::new();
@@ -127,6 +137,7 @@ impl MailService {
                     Placement::Junk => state.with_use(SpecialUse::Junk).map_or(inbox, Ok)?,
                 };
                 change.guard();
+                shared.source.remember(shared.queue_id, change);
                 let flags = FlagSet::new();
                 let uid = insert::insert_new(
                     state,
@@ -140,7 +151,9 @@ impl MailService {
                 Ok((target, uid))
             })
             .await?;
-        Ok(Queued { account: owner, mailbox, uid, size: ready.row.size(), settling })
+        let size = ready.row.size();
+        let to = recipient.address.clone();
+        Ok(Queued { to, account: owner, mailbox, uid, size, settling })
     }
 }
 
@@ -152,6 +165,29 @@ pub(crate) struct Delivery {
     pub(crate) trace: Vec<u8>,
     pub(crate) submitter: Option<AccountId>,
     pub(crate) judgement: Judgement,
+    pub(crate) source: Source,
+}
+
+/// Where a message comes from.
+pub(crate) enum Source {
+    /// A peer that is told what came of it.
+    Edge,
+    /// The queue, which keeps that in a commit of its own: until then the account remembers the
+    /// delivery. These it may forget.
+    Queue {
+        /// Messages that have left the queue.
+        settled: Vec<QueueId>,
+    },
+}
+
+impl Source {
+    fn remember(&self, id: QueueId, change: &mut Change) {
+        let Source::Queue { settled } = self else { return };
+        // Two recipients of one account may be tried at the same time.
+        change.batch.assert::<QueueDelivery>(&id, Cond::Absent);
+        change.batch.put::<QueueDelivery>(&id, &());
+        settled.iter().for_each(|settled| change.batch.delete::<QueueDelivery>(settled));
+    }
 }
 
 /// What all recipients get alike.
@@ -160,9 +196,12 @@ struct Shared {
     trace: Vec<u8>,
     content: Content,
     placement: Placement,
+    queue_id: QueueId,
+    source: Source,
 }
 
 struct Queued {
+    to: EmailAddress,
     account: AccountId,
     mailbox: MailboxId,
     uid: Uid,
@@ -171,11 +210,11 @@ struct Queued {
 }
 
 async fn finish(queued: Queued, shared: &Shared) -> Result<(), ServiceError> {
-    let Queued { account, mailbox, uid, size, settling } = queued;
+    let Queued { to, account, mailbox, uid, size, settling } = queued;
     settling.done().await?;
     let queue_id = shared.row.queue_id.map(|id| id.to_string()).unwrap_or_default();
     tracing::info!(
-        target: "mail", queue_id, %account, %mailbox, uid = uid.get(), size, "delivered"
+        target: "mail", queue_id, %to, %account, %mailbox, uid = uid.get(), size, "delivered"
     );
     metrics::counter!("facteur_messages_delivered_total").increment(1);
     Ok(())

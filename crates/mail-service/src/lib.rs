@@ -49,6 +49,5 @@ pub use receive::{
 pub use search::SearchKey;
 pub use service::{Clock, MailService, MailboxNames, Settings};
 pub use snapshot::{Changes, Entry, Snapshot};
-pub use sort::{SortField, SortOrder};
 pub use thread::{ThreadNode, Threads};
 pub use verify::AccountVerified;

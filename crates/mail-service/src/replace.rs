@@ -2,12 +2,9 @@
 
 use mail_types::{Actor, FlagSet, InternalDate, Uid, UidSet};
 
-use crate::append::check_quota;
 use crate::error::ServiceError;
 use crate::expunge::{self, Log};
-use crate::insert::{self, Ready};
 use crate::message::{Appended, OpenMailbox};
-use crate::prepare::{self, Content};
 use crate::receive::ReceivedMessage;
 use crate::service::{MailService, Right};
 
@@ -29,7 +26,6 @@ impl MailService {
     ) -> Result<Appended, ServiceError> {
         let owner = mailbox.owner();
         let cell = self.cell(actor, owner, Right::Write).await?;
-        let quota = self.quota(owner).await?;
         let id = mailbox.id();
         let head = cell.lock().await?.head(id)?;
         let old: Vec<Uid> =
@@ -37,34 +33,12 @@ impl MailService {
         let rows = expunge::read(&cell, id, &old).await?;
         let queued = expunge::index_queue(&cell, id, &rows).await?;
         let log = Log::new(&cell, id).await?;
-        let ReceivedMessage { body, scanned, .. } = message;
-        let reservation = body.finish(&[owner.into()]).await?;
-        let store = &self.inner.store;
-        let content = Content::new(store, &[owner.into()], *reservation, &[], scanned).await?;
-        let conversation = prepare::conversation(store, owner, &content.summary).await?;
-        let internal_date = internal_date.unwrap_or_else(|| self.internal_date());
-        let mut ready = Ready {
-            row: self.row(&content, *reservation, internal_date),
-            header: content.header(&[]),
-            structure: content.structure(&[]),
-        };
-        let keywords_max = self.keywords_max();
+        let mut coming = self.coming(owner, message, flags, internal_date).await?;
         let (appended, gone) = cell
             .commit(|state, change| {
                 let removed = expunge::remove_rows(state, change, id, &rows, &queued, |_| true)?;
                 // What goes makes room for what comes.
-                check_quota(change, ready.row.size(), quota)?;
-                change.guard();
-                let (conversation, flags) = (&conversation, flags.clone());
-                let uid = insert::insert_new(
-                    state,
-                    change,
-                    id,
-                    &mut ready,
-                    conversation,
-                    flags,
-                    keywords_max,
-                )?;
+                let uid = coming.insert(state, change, id)?;
                 log.write(state, change, removed.iter().copied());
                 let here = state.mailboxes.get(&id).ok_or(ServiceError::NoSuchMailbox)?;
                 Ok((Appended { uid_validity: here.row.uid_validity, uid }, removed))

@@ -45,6 +45,8 @@ pub struct Settings {
     pub sends_out: bool,
     /// Messages that may wait in the queue; more are refused for the time being.
     pub queue_messages_max: u64,
+    /// Days for which it is known what happened to a message; 0 is not at all.
+    pub history_days: u64,
     /// Accounts kept in memory; idle ones beyond that are forgotten and read again.
     pub accounts_in_memory: usize,
     /// Accounts whose new messages are indexed at the same time.
@@ -108,6 +110,7 @@ impl Default for Settings {
             keywords_per_mailbox_max: 64,
             sends_out: false,
             queue_messages_max: 1_000_000,
+            history_days: 7,
             accounts_in_memory: 10_000,
             index_tasks: 2,
             index_cache_mib: 256,

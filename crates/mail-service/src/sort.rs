@@ -1,44 +1,12 @@
 //! RFC 5256 §3 and RFC 5957: messages in an order.
 
-use mail_types::{Actor, Uid};
+use mail_types::{Actor, SortBy, SortKey, Uid};
 
 use crate::columns::Line;
 use crate::error::ServiceError;
 use crate::message::OpenMailbox;
 use crate::service::MailService;
 use crate::snapshot::Snapshot;
-
-/// By what messages are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SortField {
-    /// The internal date.
-    Arrival,
-    /// The first Cc address's mailbox.
-    Cc,
-    /// When it was sent.
-    Date,
-    /// The first From address's mailbox.
-    From,
-    /// RFC822.SIZE.
-    Size,
-    /// The base subject.
-    Subject,
-    /// The first To address's mailbox.
-    To,
-    /// The first From address's display name.
-    DisplayFrom,
-    /// The first To address's display name.
-    DisplayTo,
-}
-
-/// One criterion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SortOrder {
-    /// By what.
-    pub by: SortField,
-    /// Whether the largest comes first.
-    pub reverse: bool,
-}
 
 impl MailService {
     /// Sorts messages of the snapshot, given with rising UIDs, by these criteria one after the
@@ -52,7 +20,7 @@ impl MailService {
         mailbox: &OpenMailbox,
         snapshot: &Snapshot,
         uids: &[Uid],
-        order: &[SortOrder],
+        order: &[SortKey],
     ) -> Result<Vec<Uid>, ServiceError> {
         let mut columns = self.columns(actor, mailbox, snapshot).await?;
         let ranks = columns.ranks().to_vec();
@@ -78,21 +46,21 @@ impl MailService {
 }
 
 /// A number that sorts as the criterion says.
-fn key(order: SortOrder, line: &Line, snapshot: &Snapshot, ranks: &[u32]) -> u64 {
+fn key(order: SortKey, line: &Line, snapshot: &Snapshot, ranks: &[u32]) -> u64 {
     let text = |number: u32| u64::from(ranks[number as usize]);
     // Shifted, so that dates before 1970 stay below later ones.
     let time = |seconds: i64| seconds.wrapping_sub(i64::MIN) as u64;
     let entry = || snapshot.get(line.uid);
     let key = match order.by {
-        SortField::Arrival => time(entry().map_or(0, |entry| entry.internal_date.unix_seconds())),
-        SortField::Size => entry().map_or(0, |entry| entry.size),
-        SortField::Date => time(line.sent),
-        SortField::Subject => text(line.subject),
-        SortField::From => text(line.from),
-        SortField::To => text(line.to),
-        SortField::Cc => text(line.cc),
-        SortField::DisplayFrom => text(line.display_from),
-        SortField::DisplayTo => text(line.display_to),
+        SortBy::Arrival => time(entry().map_or(0, |entry| entry.internal_date.unix_seconds())),
+        SortBy::Size => entry().map_or(0, |entry| entry.size),
+        SortBy::Date => time(line.sent),
+        SortBy::Subject => text(line.subject),
+        SortBy::From => text(line.from),
+        SortBy::To => text(line.to),
+        SortBy::Cc => text(line.cc),
+        SortBy::DisplayFrom => text(line.display_from),
+        SortBy::DisplayTo => text(line.display_to),
     };
     if order.reverse { !key } else { key }
 }

@@ -24,6 +24,7 @@ mod message;
 mod network;
 mod notice;
 mod secret;
+mod sort;
 mod uid_set;
 
 pub use account::{AcademicId, AccountId, Actor, InvalidAcademicId, Role};
@@ -41,4 +42,5 @@ pub use notice::{
     EnvelopeId, InvalidNoticeParameter, Notify, OriginalRecipient, Ret, encode_xtext,
 };
 pub use secret::Secret;
+pub use sort::{SortBy, SortKey};
 pub use uid_set::UidSet;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -40,6 +40,47 @@ pub(crate) struct Attempts {
     pub(crate) signer: Option<Arc<dyn Sign>>,
 }
 
+/// What came of an attempt.
+pub(crate) struct Ran {
+    /// How the next hop did, for its line.
+    pub(crate) feedback: Feedback,
+    /// Of how many recipients.
+    pub(crate) tally: Tally,
+    /// How long it took, without its settlement.
+    pub(crate) took: Duration,
+    pub(crate) settled: Result<Settled, ServiceError>,
+}
+
+/// How many recipients had which fate.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) sent: u64,
+    pub(crate) deferred: u64,
+    pub(crate) bounced: u64,
+}
+
+impl Tally {
+    fn of(verdicts: &[(u32, Settlement)]) -> Self {
+        let mut tally = Self::default();
+        for (_, verdict) in verdicts {
+            match verdict {
+                Settlement::Delivered { .. } => tally.sent += 1,
+                Settlement::Retry { .. } => tally.deferred += 1,
+                Settlement::Failed { .. } => tally.bounced += 1,
+            }
+        }
+        tally
+    }
+}
+
+impl Ran {
+    /// Nobody was asked.
+    fn nowhere(settled: Result<Settled, ServiceError>) -> Self {
+        let (feedback, tally, took) = (Feedback::Unused, Tally::default(), Duration::ZERO);
+        Self { feedback, tally, took, settled }
+    }
+}
+
 /// The content of an entry as the transport reads it.
 struct Reading(Outgoing);
 
@@ -56,12 +97,13 @@ impl Content for Reading {
 }
 
 impl Attempts {
-    /// Tries, and settles what came of it; how the next hop did goes to its line.
-    pub(crate) async fn run(&self, job: &Job) -> (Feedback, Result<Settled, ServiceError>) {
+    /// Tries, and settles what came of it.
+    pub(crate) async fn run(&self, job: &Job) -> Ran {
+        let began = Instant::now();
         let entry = match self.service.queued(job.id).await {
             Ok(Some(entry)) => entry,
-            Ok(None) => return (Feedback::Unused, Ok(Settled::Done)),
-            Err(error) => return (Feedback::Unused, Err(error)),
+            Ok(None) => return Ran::nowhere(Ok(Settled::Done)),
+            Err(error) => return Ran::nowhere(Err(error)),
         };
         let recipients: Vec<(u32, QueueRecipientRow)> = entry
             .recipients
@@ -70,16 +112,18 @@ impl Attempts {
             .cloned()
             .collect();
         if recipients.is_empty() {
-            return (Feedback::Unused, Ok(Settled::Waiting(None)));
+            return Ran::nowhere(Ok(Settled::Waiting(None)));
         }
         let (feedback, verdicts) = match &job.way {
             Way::Here => (Feedback::Served, self.here(&entry, &recipients).await),
             Way::Route(route) => match self.elsewhere(&entry, &recipients, route).await {
                 Ok(outcome) => outcome,
-                Err(error) => return (Feedback::Unused, Err(error)),
+                Err(error) => return Ran::nowhere(Err(error)),
             },
         };
-        (feedback, self.service.settle(job.id, verdicts).await)
+        let (tally, took) = (Tally::of(&verdicts), began.elapsed());
+        let settled = self.service.settle(job.id, verdicts).await;
+        Ran { feedback, tally, took, settled }
     }
 
     async fn elsewhere(

@@ -118,6 +118,11 @@ impl Concurrency {
         self.running
     }
 
+    /// The same of each next hop that has any.
+    pub fn running_by_hop(&self) -> impl Iterator<Item = (&NextHopKey, usize)> {
+        self.hops.iter().filter(|(_, hop)| hop.running > 0).map(|(key, hop)| (key, hop.running))
+    }
+
     /// Until when a next hop is left alone, if it is.
     pub fn dead_until(&self, key: &NextHopKey, now: Instant) -> Option<Instant> {
         let dead = self.hops.get(key)?.dead?;

@@ -27,6 +27,7 @@ mod delivery;
 mod dns;
 mod lease;
 mod lines;
+mod monitor;
 mod mx;
 mod next_hop;
 mod pool;

@@ -151,6 +151,16 @@ impl Lines {
         }
     }
 
+    /// How many jobs of each line run.
+    pub(crate) fn running(&self) -> impl Iterator<Item = (&NextHopKey, usize)> {
+        self.concurrency.running_by_hop()
+    }
+
+    /// How many entries wait for their time.
+    pub(crate) fn planned(&self) -> usize {
+        self.planned.len()
+    }
+
     /// How many jobs wait in each line.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = (&NextHopKey, usize)> {
         self.waiting.iter().map(|(key, line)| (key, line.len()))

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use mail_service::MailService;
 use mail_service::queue::{Entry, Settled};
-use mail_service::{MailService, ServiceError};
 use mail_types::QueueId;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{Attempts, Sign};
-use crate::concurrency::{Concurrency, Feedback};
+use crate::attempt::{Attempts, Ran, Sign};
+use crate::concurrency::Concurrency;
 use crate::lease::{LEASE, Shards};
 use crate::lines::{Job, Lines, Way};
+use crate::monitor::Monitor;
 use crate::route::{RecipientDomain, Routes};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
@@ -35,7 +36,8 @@ pub struct Worker {
     attempts: Arc<Attempts>,
     lines: Lines,
     shards: Shards,
-    running: JoinSet<(Job, Feedback, Result<Settled, ServiceError>)>,
+    running: JoinSet<(Job, Ran)>,
+    monitor: Monitor,
 }
 
 impl Worker {
@@ -59,6 +61,7 @@ impl Worker {
             lines: Lines::new(Concurrency::new(settings)),
             shards: Shards::new(service.clone()),
             running: JoinSet::new(),
+            monitor: Monitor::default(),
             service,
         }
     }
@@ -107,21 +110,19 @@ impl Worker {
         while let Some(job) = self.lines.start(Instant::now()) {
             let attempts = Arc::clone(&self.attempts);
             self.running.spawn(async move {
-                let (feedback, settled) = attempts.run(&job).await;
-                (job, feedback, settled)
+                let ran = attempts.run(&job).await;
+                (job, ran)
             });
         }
         let waiting: usize = self.lines.lengths().map(|(_, length)| length).sum();
         metrics::gauge!("facteur_queue_attempts_waiting").set(waiting as f64);
         metrics::gauge!("facteur_queue_attempts_running").set(self.running.len() as f64);
         metrics::gauge!("facteur_queue_messages").set(self.service.queue_length() as f64);
+        self.monitor.refresh(&self.lines, Instant::now());
     }
 
-    fn finished(
-        &mut self,
-        done: Result<(Job, Feedback, Result<Settled, ServiceError>), tokio::task::JoinError>,
-    ) {
-        let (job, feedback, settled) = match done {
+    fn finished(&mut self, done: Result<(Job, Ran), tokio::task::JoinError>) {
+        let (job, ran) = match done {
             Ok(done) => done,
             // A bug of ours; the entry's place is lost until the next start, not the entry.
             Err(error) => {
@@ -129,18 +130,9 @@ impl Worker {
                 return;
             }
         };
-        self.lines.finish(&job, feedback, Instant::now());
-        let outcome = match feedback {
-            Feedback::Served => "served",
-            Feedback::Unreachable => "unreachable",
-            Feedback::Unused => "unused",
-        };
-        let next_hop = job.way.key().to_string();
-        metrics::counter!(
-            "facteur_relay_transactions_total", "next_hop" => next_hop, "outcome" => outcome
-        )
-        .increment(1);
-        match settled {
+        self.lines.finish(&job, ran.feedback, Instant::now());
+        self.monitor.ran(&job.way.key(), &ran);
+        match ran.settled {
             Ok(Settled::Done | Settled::Waiting(None)) => {}
             Ok(Settled::Waiting(Some(at))) => self.lines.plan(job.id, at.as_second()),
             Err(error) => {
@@ -151,6 +143,10 @@ impl Worker {
     }
 
     async fn renew(&mut self) {
+        match self.service.queue_oldest().await {
+            Ok(seconds) => metrics::gauge!("facteur_queue_oldest_seconds").set(seconds as f64),
+            Err(error) => tracing::warn!(target: "facteur", %error, "the queue could not be read"),
+        }
         match self.shards.renew(Instant::now()).await {
             Ok(taken) => {
                 for shard in taken {

@@ -253,6 +253,7 @@ impl Transactions {
             tls: self.tls.as_deref(),
             port: self.port,
             submitter: self.account.as_ref().map(|account| account.id.to_string()),
+            message_id: message_id(&fields, message.raw_header()),
             verdict: judged.as_ref().map(|judged| &judged.verdict),
         };
         let parameters = std::mem::take(&mut self.envelope.parameters);
@@ -348,6 +349,13 @@ impl Transactions {
         log::refused(what, &self.envelope.reverse_path, to, &reply);
         reply
     }
+}
+
+/// What the log calls the message by: the first Message-ID, ours where it has none.
+fn message_id(added: &str, raw_header: &[u8]) -> Option<String> {
+    let value = header::first(raw_header, "Message-ID")
+        .or_else(|| header::first(added.as_bytes(), "Message-ID"))?;
+    header::message_ids(&value).into_iter().next()
 }
 
 /// RFC 3848; what SMTPUTF8 adds (RFC 6531 §4.3) is not told.

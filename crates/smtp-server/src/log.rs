@@ -17,6 +17,7 @@ pub(crate) struct Received<'a> {
     pub(crate) tls: Option<&'a str>,
     pub(crate) port: Port,
     pub(crate) submitter: Option<String>,
+    pub(crate) message_id: Option<String>,
     pub(crate) verdict: Option<&'a Verdict>,
 }
 
@@ -32,6 +33,7 @@ impl Received<'_> {
             tls = self.tls,
             port,
             submitter = self.submitter,
+            message_id = self.message_id,
             spf = self.verdict.map(|verdict| verdict.spf.result.as_str()),
             dkim = self.verdict.map(Verdict::dkim_word),
             dmarc = self.verdict.map(|verdict| verdict.dmarc.result.as_str()),

@@ -10,6 +10,7 @@ mod reindex;
 pub(crate) mod secrets;
 mod sheet;
 pub(crate) mod socket;
+mod trace;
 mod unit;
 mod verify;
 
@@ -28,6 +29,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::AdminCommand;
 use crate::config::{Config, Encryption};
+use crate::history::History;
 
 /// What commands work on.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub(crate) struct Services {
     pub(crate) directory: Directory,
     pub(crate) mail: MailService,
     pub(crate) data_dir: PathBuf,
+    /// Who keeps the history; `None` without a server, or without one to keep.
+    pub(crate) history: Option<History>,
 }
 
 impl Services {
@@ -68,7 +72,7 @@ impl Services {
         )
         .await
         .map_err(|error| format!("open the mail service: {error}"))?;
-        Ok(Self { store, directory, mail, data_dir: config.data_dir.clone() })
+        Ok(Self { store, directory, mail, data_dir: config.data_dir.clone(), history: None })
     }
 
     /// Flushes and closes the store.
@@ -187,6 +191,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
         AdminCommand::Unit(command) => unit::execute(services, command, reporter).await,
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
+        AdminCommand::Trace(trace) => trace::execute(services, trace, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
         AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,

@@ -149,7 +149,7 @@ fn summary(entry: &Entry) -> String {
     )
 }
 
-fn state(row: &QueueRecipientRow) -> String {
+pub(super) fn state(row: &QueueRecipientRow) -> String {
     match row.is_held {
         true => "held".into(),
         false => format!("{} attempts, next {}", row.attempts, time(row.next_attempt)),
@@ -168,6 +168,16 @@ pub(crate) fn parse_id(text: &str) -> Result<QueueId, String> {
 }
 
 fn as_json(entry: &Entry) -> serde_json::Value {
+    serde_json::json!({
+        "queue_id": entry.id.to_string(),
+        "from": entry.message.reverse_path.to_string(),
+        "accepted": time(entry.message.arrived),
+        "size": entry.message.body.size + entry.message.prefix.len() as u64,
+        "recipients": recipients_as_json(entry),
+    })
+}
+
+pub(super) fn recipients_as_json(entry: &Entry) -> Vec<serde_json::Value> {
     let recipients = entry.recipients.iter().map(|(_, row)| {
         serde_json::json!({
             "address": row.address,
@@ -183,11 +193,5 @@ fn as_json(entry: &Entry) -> serde_json::Value {
             })),
         })
     });
-    serde_json::json!({
-        "queue_id": entry.id.to_string(),
-        "from": entry.message.reverse_path.to_string(),
-        "accepted": time(entry.message.arrived),
-        "size": entry.message.body.size + entry.message.prefix.len() as u64,
-        "recipients": recipients.collect::<Vec<_>>(),
-    })
+    recipients.collect()
 }

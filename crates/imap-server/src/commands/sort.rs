@@ -1,8 +1,8 @@
 //! SORT and THREAD (RFC 5256).
 
-use imap_session::{Numbering, Search, SortBy, SortKey, Threading, respond};
-use mail_service::{SortField, SortOrder, ThreadNode, Threads};
-use mail_types::Uid;
+use imap_session::{Numbering, Search, Threading, respond};
+use mail_service::{ThreadNode, Threads};
+use mail_types::{SortKey, Uid};
 
 use crate::connection::Connection;
 
@@ -17,8 +17,7 @@ impl Connection {
         let Some((actor, _)) = self.owner() else { return };
         let Some(found) = self.find(tag, key).await else { return };
         let Some(opened) = &self.opened else { return };
-        let order: Vec<SortOrder> = order.iter().map(sort_order).collect();
-        let sorted = self.mail().sort(actor, &opened.mailbox, &opened.seen, &found, &order).await;
+        let sorted = self.mail().sort(actor, &opened.mailbox, &opened.seen, &found, order).await;
         let sorted = match sorted {
             Ok(sorted) => sorted,
             Err(error) => return self.lost(tag, &error),
@@ -57,21 +56,6 @@ impl Connection {
         self.tell(Self::expunges(numbering));
         self.tagged(tag, "OK THREAD completed");
     }
-}
-
-fn sort_order(key: &SortKey) -> SortOrder {
-    let by = match key.by {
-        SortBy::Arrival => SortField::Arrival,
-        SortBy::Cc => SortField::Cc,
-        SortBy::Date => SortField::Date,
-        SortBy::From => SortField::From,
-        SortBy::Size => SortField::Size,
-        SortBy::Subject => SortField::Subject,
-        SortBy::To => SortField::To,
-        SortBy::DisplayFrom => SortField::DisplayFrom,
-        SortBy::DisplayTo => SortField::DisplayTo,
-    };
-    SortOrder { by, reverse: key.reverse }
 }
 
 /// RFC 5256 §4: `* THREAD (2)(3 6 (4 23)(44 7 96))`. A child alone follows its parent, several

@@ -146,13 +146,19 @@ impl MailService {
         };
         batch.put::<QueueMessage>(&id, &row);
         batch.put::<QueueBodyUse>(&(reservation.hash, id), &());
-        for (number, addressee) in (0..).zip(acceptance.addressees) {
-            batch.put::<QueueRecipient>(&(id, number), &waiting(addressee, due));
+        let waiting = |addressee| waiting(addressee, due);
+        let recipients: Vec<_> = acceptance.addressees.into_iter().map(waiting).collect();
+        for (number, recipient) in (0..).zip(&recipients) {
+            batch.put::<QueueRecipient>(&(id, number), recipient);
         }
         // Held until the sender's account knows of it: nobody may take it up before.
         let lock = queue.lock(id);
         let held = lock.lock().await;
         self.inner.store.commit(partition_of(id), batch).await?;
+        for recipient in &recipients {
+            let wait = due - now;
+            tracing::info!(target: "mail", queue_id = %id, to = %recipient.address, wait, "queued");
+        }
         drop(reservation);
         queue.messages.fetch_add(1, Ordering::Relaxed);
         self.note_in_account(id, &row, due > now).await;

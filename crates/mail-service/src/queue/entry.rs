@@ -162,6 +162,22 @@ impl MailService {
         self.inner.queue.messages.load(Ordering::Relaxed)
     }
 
+    /// Seconds since the oldest message in the queue was accepted; 0 when it is empty.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn queue_oldest(&self) -> Result<i64, ServiceError> {
+        let now = self.now().as_second();
+        let mut oldest = now;
+        for shard in 0..QUEUE_SHARDS {
+            // Queue ids rise.
+            let page = self.inner.store.scan::<QueueMessage>(queue_partition(shard), None, 1);
+            let first = page.await?.rows.into_iter().next();
+            oldest = oldest.min(first.map_or(now, |(_, message)| message.arrived));
+        }
+        Ok(now - oldest)
+    }
+
     /// Counts what an earlier start left in the queue, and ends what it left half done between an
     /// entry and its sender's account.
     pub(crate) async fn count_queue(&self) -> Result<(), ServiceError> {

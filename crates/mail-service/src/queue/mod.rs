@@ -15,6 +15,7 @@ mod accept;
 mod admin;
 mod entry;
 mod feed;
+mod history;
 mod local;
 mod notice;
 mod outbox;
@@ -32,8 +33,11 @@ pub use accept::{Acceptance, Addressee, Destination};
 pub use admin::{Filter, QueueChange, Queued};
 pub use entry::{Entry, Outgoing};
 pub use feed::Changed;
+pub use history::Happened;
 pub use mail_store::tables::mail::OutboxRow;
-pub use mail_store::tables::queue::{AttemptRow, OwnCopyRow, QueueMessageRow, QueueRecipientRow};
+pub use mail_store::tables::queue::{
+    AttemptRow, HistoryRow, OwnCopyRow, QueueMessageRow, QueueRecipientRow,
+};
 pub use settle::{Attempt, Settled, Told, Verdict};
 
 /// What a running service holds of its queue.

@@ -10,6 +10,7 @@ use mail_store::tables::queue::{
 use mail_store::{Batch, BlobStore, Referrer, Reservation};
 use mail_types::{EmailAddress, InternalDate, Notify, QueueId, Ret, ReversePath};
 
+use super::entry::Outgoing;
 use super::feed::Feed;
 use super::settle::Telling;
 use crate::error::ServiceError;
@@ -114,51 +115,71 @@ async fn make(
         is_8bit: message.is_8bit && whole,
     };
     let head = notice.head();
-    let mut writer = service.inner.store.body_writer();
-    writer.write(&head).await?;
-    if whole {
-        let mut offset = 0;
-        while offset < outgoing.size() {
-            let piece = outgoing.piece(offset).await?;
-            writer.write(&piece).await?;
-            offset += piece.len() as u64;
-        }
-    } else {
-        writer.write(&header).await?;
-    }
-    writer.write(&notice.tail()).await?;
-    let reservation = writer.finish(&[Referrer::QueueShard(shard_of(id))]).await?;
-    let now = service.now().as_second();
+    let returned = if whole { Content::Whole(&outgoing) } else { Content::Header(&header) };
+    let reservation = write(service, id, &head, returned, &notice.tail()).await?;
     tracing::info!(target: "mail", queue_id = %about, notice = %id, ?action, "notified");
-    Ok(Made {
-        id,
-        message: QueueMessageRow {
-            reverse_path: ReversePath::Null,
-            envelope_id: None,
-            ret: None,
-            body: *reservation,
-            prefix: Vec::new(),
-            header_size: header_size(&head),
-            is_8bit: notice.is_8bit || notice.is_utf8,
-            is_utf8: sender.needs_smtputf8(),
-            arrived: now,
-            submitter: None,
-            is_notice: true,
-            own: None,
-        },
-        recipient: QueueRecipientRow {
-            address: sender.clone(),
-            notify: Some(Notify::NEVER),
-            original_recipient: None,
-            next_attempt: now,
-            attempts: 0,
-            due_since: now,
-            is_held: false,
-            delay_told: false,
-            last: None,
-        },
-        _reservation: reservation,
-    })
+    let now = service.now().as_second();
+    let message = QueueMessageRow {
+        reverse_path: ReversePath::Null,
+        envelope_id: None,
+        ret: None,
+        body: *reservation,
+        prefix: Vec::new(),
+        header_size: header_size(&head),
+        is_8bit: notice.is_8bit || notice.is_utf8,
+        is_utf8: sender.needs_smtputf8(),
+        arrived: now,
+        submitter: None,
+        is_notice: true,
+        own: None,
+    };
+    Ok(Made { id, message, recipient: receiver(sender, now), _reservation: reservation })
+}
+
+/// What comes back of the message.
+enum Content<'a> {
+    Header(&'a [u8]),
+    Whole(&'a Outgoing),
+}
+
+/// Writes a notice's body.
+async fn write(
+    service: &MailService,
+    id: QueueId,
+    head: &[u8],
+    returned: Content<'_>,
+    tail: &[u8],
+) -> Result<Reservation, ServiceError> {
+    let mut writer = service.inner.store.body_writer();
+    writer.write(head).await?;
+    match returned {
+        Content::Header(header) => writer.write(header).await?,
+        Content::Whole(outgoing) => {
+            let mut offset = 0;
+            while offset < outgoing.size() {
+                let piece = outgoing.piece(offset).await?;
+                writer.write(&piece).await?;
+                offset += piece.len() as u64;
+            }
+        }
+    }
+    writer.write(tail).await?;
+    Ok(writer.finish(&[Referrer::QueueShard(shard_of(id))]).await?)
+}
+
+/// Who gets a notice; nobody hears of what becomes of it.
+fn receiver(sender: &EmailAddress, now: i64) -> QueueRecipientRow {
+    QueueRecipientRow {
+        address: sender.clone(),
+        notify: Some(Notify::NEVER),
+        original_recipient: None,
+        next_attempt: now,
+        attempts: 0,
+        due_since: now,
+        is_held: false,
+        delay_told: false,
+        last: None,
+    }
 }
 
 fn fate(service: &MailService, told: &Telling) -> Fate {

@@ -4,6 +4,7 @@
 mod deliver;
 mod disk;
 mod durable;
+mod history;
 mod mailboxes;
 mod messages;
 mod model;

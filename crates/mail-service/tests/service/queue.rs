@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use mail_service::queue::{
     Acceptance, Addressee, Attempt, Destination, Entry, Filter, QueueChange, Settled, Told, Verdict,
 };
-use mail_store::{Store, StoreOptions};
+use mail_store::tables::mail::QueueDelivery;
+use mail_store::{Store, StoreOptions, account_partition};
 use mail_types::{AccountId, EnvelopeId, Notify, QueueId, Ret, ReversePath};
 
 use crate::support::*;
@@ -122,6 +123,70 @@ async fn with_one_recipient_elsewhere_it_enters_the_queue_whole() {
     let entry = queued(&server, id).await.unwrap();
     assert_eq!(entry.recipients.len(), 2);
     server.service.deliver_queued(&entry, &recipient(2)).await.unwrap();
+    assert_eq!(uids(&server.inbox(2).await), [1]);
+}
+
+/// Whether the account remembers that it got this out of the queue.
+async fn is_remembered(server: &Server, owner: u64, id: QueueId) -> bool {
+    let partition = account_partition(AccountId(owner));
+    server.store.get::<QueueDelivery>(partition, &id).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_delivery_whose_settlement_a_crash_took_is_not_made_again() {
+    let server = Server::new().await;
+    let here = || Addressee::new(Destination::Here(recipient(2)));
+    let id = accept(&server, vec![here(), elsewhere("a@far.test")]).await;
+    let entry = queued(&server, id).await.unwrap();
+    server.service.deliver_queued(&entry, &recipient(2)).await.unwrap();
+    let server = server.after_power_cut().await;
+    let entry = queued(&server, id).await.unwrap();
+    assert_eq!(entry.recipients.len(), 2, "nothing was settled");
+    server.service.deliver_queued(&entry, &recipient(2)).await.unwrap();
+    assert_eq!(uids(&server.inbox(2).await), [1]);
+    assert!(is_remembered(&server, 2, id).await);
+
+    // Another account is another delivery.
+    server.service.deliver_queued(&entry, &recipient(3)).await.unwrap();
+    assert_eq!(uids(&server.inbox(3).await), [1]);
+}
+
+#[tokio::test]
+async fn what_was_delivered_is_remembered_until_it_has_left_the_queue() {
+    let server = Server::new().await;
+    let here = || vec![Addressee::new(Destination::Here(recipient(2))), elsewhere("a@far.test")];
+    let mut ids = Vec::new();
+    for is_settled in [true, false, false] {
+        let id = accept(&server, here()).await;
+        let entry = queued(&server, id).await.unwrap();
+        server.service.deliver_queued(&entry, &recipient(2)).await.unwrap();
+        if is_settled {
+            let verdicts = vec![(0, delivered(Told::Delivered)), (1, failed())];
+            server.service.settle(id, verdicts).await.unwrap();
+        }
+        ids.push(id);
+    }
+    assert_eq!(uids(&server.inbox(2).await), [1, 2, 3]);
+    let mut remembered = Vec::new();
+    for id in ids {
+        remembered.push(is_remembered(&server, 2, id).await);
+    }
+    assert_eq!(remembered, [false, true, true]);
+}
+
+#[tokio::test]
+async fn two_recipients_of_one_account_that_are_tried_at_once_get_one_copy() {
+    let server = Server::new().await;
+    let id = accept(&server, vec![elsewhere("a@far.test")]).await;
+    let entry = queued(&server, id).await.unwrap();
+    let alias = recipient(2);
+    let to = recipient(2);
+    let (first, second) = tokio::join!(
+        server.service.deliver_queued(&entry, &to),
+        server.service.deliver_queued(&entry, &alias),
+    );
+    assert!(first.is_ok() || second.is_ok());
+    server.service.deliver_queued(&entry, &alias).await.unwrap();
     assert_eq!(uids(&server.inbox(2).await), [1]);
 }
 

@@ -65,6 +65,9 @@ table!(/// Messages of this account that wait in the queue: for the time they we
 table!(/// What was decided about a queued message of this account, once and for all. It goes after the
     /// message has left the queue.
     OutboxFate = 17, QueueId => OutboxFateRow);
+table!(/// Queued messages that were delivered here and may still be in the queue: what came of a
+    /// delivery is kept by another commit, and a crash between the two must not deliver again.
+    QueueDelivery = 18, QueueId => ());
 table!(/// Names that are subscribed and have no mailbox any more (RFC 9051 §6.3.7).
     LostSubscription = 14, String => ());
 

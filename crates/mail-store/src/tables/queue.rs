@@ -19,6 +19,9 @@ table!(/// Which queued messages refer to a body; what the collector asks.
     QueueBodyUse = 3, (BlobHash, QueueId) => ());
 table!(/// The lease under which the shard is worked. Commits of its worker assert it.
     QueueFence = 4, u64 => ());
+table!(/// What happened to a message, in the queue or not: its acceptance and the time in microseconds
+    /// -> an event of the mail log. Written unsynced, expires by age.
+    QueueHistory = 5, (QueueId, u64) => HistoryRow);
 
 /// How many shards there are: what several nodes can share, and how many commits about queued
 /// messages can be built at once.
@@ -98,6 +101,15 @@ pub struct QueueRecipientRow {
     pub delay_told: bool,
     /// What came of the last attempt.
     pub last: Option<AttemptRow>,
+}
+
+/// An event of the mail log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Its name: `received`, `sent`, `deferred` …
+    pub event: String,
+    /// What the log's line says about it, bounded by who writes it.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What came of an attempt.

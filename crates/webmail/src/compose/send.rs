@@ -72,7 +72,7 @@ async fn accept(writing: &Writing<'_>, at: Option<Timestamp>) -> Result<Sent, Fa
     };
     let acceptance = Acceptance {
         queue_id: id,
-        reverse_path: ReversePath::Address(from),
+        reverse_path: ReversePath::Address(from.clone()),
         addressees,
         trace: [received(signed, id).into_bytes(), date].concat(),
         message: writing::store(signed, &message).await?,
@@ -93,7 +93,8 @@ async fn accept(writing: &Writing<'_>, at: Option<Timestamp>) -> Result<Sent, Fa
         }
         Err(error) => return Err(error.into()),
     }
-    tracing::info!(queue_id = %id, account = %signed.owner(), "sent from the webmail");
+    let submitter = signed.owner();
+    tracing::info!(target: "mail", queue_id = %id, %from, port = "webmail", %submitter, "received");
     Ok(Sent { id, until: release, has_copy })
 }
 
