@@ -1,11 +1,17 @@
 //! `facteur queue`: what waits, why, and what an operator does about it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use mail_service::queue::{Entry, Filter, QueueChange, QueueRecipientRow};
 use mail_types::QueueId;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{Reporter, Services};
 use crate::cli::{QueueCommand, QueueFilter};
+
+/// Entries that are changed at the same time: those in a queue of thousands share their syncs.
+const CHANGES_AT_ONCE: usize = 64;
 
 /// Does one of the commands.
 pub(super) async fn execute(
@@ -80,14 +86,28 @@ async fn change(
     let mut ids = Vec::new();
     each(services, &filter, |entry| ids.push(entry.id)).await?;
     let total = ids.len() as u64;
-    let mut recipients = 0;
+    let (filter, mut recipients, mut running) = (Arc::new(filter), 0, JoinSet::new());
     for (number, id) in (1..).zip(ids) {
-        let changed = services.mail.queue_change(id, &filter, change).await;
-        recipients += changed.map_err(|error| format!("{id}: {error}"))?;
+        if running.len() == CHANGES_AT_ONCE {
+            recipients += changed(running.join_next().await)?;
+        }
+        let (mail, filter) = (services.mail.clone(), Arc::clone(&filter));
+        running.spawn(async move {
+            let changed = mail.queue_change(id, &filter, change).await;
+            changed.map_err(|error| format!("{id}: {error}"))
+        });
         reporter.progress(number, total);
+    }
+    while !running.is_empty() {
+        recipients += changed(running.join_next().await)?;
     }
     reporter.line(format!("{total} messages, {recipients} recipients {done}"));
     Ok(())
+}
+
+/// How many recipients one change was about.
+fn changed(done: Option<Result<Result<usize, String>, JoinError>>) -> Result<usize, String> {
+    done.map_or(Ok(0), |done| done.map_err(|error| error.to_string())?)
 }
 
 async fn show(
