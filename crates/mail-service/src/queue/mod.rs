@@ -18,6 +18,7 @@ mod feed;
 mod local;
 mod notice;
 mod outbox;
+mod own_copy;
 mod settle;
 
 use std::collections::HashMap;
