@@ -13,7 +13,7 @@ use mail_types::{
     AccountId, EmailAddress, EnvelopeId, Notify, OriginalRecipient, QueueId, Ret, ReversePath,
 };
 
-use super::{outbox, partition_of};
+use super::{own_copy, partition_of};
 use crate::deliver::RECEIVED_MAX;
 use crate::error::ServiceError;
 use crate::receive::{Incoming, ReceivedMessage, Recipient};
@@ -127,7 +127,7 @@ impl MailService {
         let is_utf8 = !scanned.raw_header.is_ascii() || !acceptance.trace.is_ascii();
         let is_8bit = acceptance.message.is_8bit;
         let referrer = Referrer::QueueShard(shard_of(id));
-        let own = outbox::own_copy(&acceptance)?;
+        let own = own_copy::own_copy(&acceptance)?;
         let reservation = acceptance.message.body.finish(&[referrer]).await?;
         let mut batch = queue.batch(id).guarded();
         let row = QueueMessageRow {

@@ -19,6 +19,7 @@ mod history;
 mod local;
 mod notice;
 mod outbox;
+mod own_copy;
 mod settle;
 
 use std::collections::HashMap;

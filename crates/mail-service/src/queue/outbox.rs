@@ -12,33 +12,24 @@
 //! - taken back: fate and draft; then the entry is removed. Found again with its fate, it is
 //!   removed and never tried.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use mail_message::{address, header, trace};
+use mail_message::{header, trace};
 use mail_store::tables::mail::{MessageRow, Outbox, OutboxFate, OutboxFateRow, OutboxRow};
 use mail_store::tables::queue::{OwnCopyRow, QueueMessage, QueueMessageRow, QueueRecipient};
-use mail_store::{Batch, BlobStore, Cond, Referrer, Reservation, account_partition};
-use mail_types::{
-    AccountId, Actor, Flag, FlagSet, MailboxId, MailboxName, QueueId, SpecialUse, Uid, UidSet,
-};
+use mail_store::{Batch, BlobStore, Cond, Referrer, account_partition};
+use mail_types::{AccountId, Actor, QueueId, UidSet};
 
-use super::accept::Acceptance;
 use super::entry::Entry;
+use super::own_copy::{OldDraft, OwnMessage};
 use super::partition_of;
 use super::settle::remove_message;
-use crate::account::{Cell, Change, View};
 use crate::error::ServiceError;
-use crate::expunge::{self, Log};
-use crate::insert::{self, Conversation, Ready};
+use crate::expunge;
+use crate::insert::Ready;
 use crate::load;
 use crate::message::{Appended, FlagChange, OpenMailbox};
 use crate::prepare::{self, Content};
 use crate::service::{MailService, Right};
-use crate::state::State;
 
-/// Bytes of the header lines that only the sender's copy has: they are part of rows.
-const OWN_BYTES_MAX: usize = 24 << 10;
 /// Messages of one account that are listed.
 const LISTED_MAX: usize = 500;
 /// Bytes of a header section in which the sender's copy is described.
@@ -306,7 +297,7 @@ impl MailService {
                     None => Vec::new(),
                 };
                 let appended = match &mut copy {
-                    Some(copy) => copy.put(state, change, turn, keywords_max)?,
+                    Some(copy) => copy.put(state, change, turn == Turn::TakeBack, keywords_max)?,
                     None => None,
                 };
                 decide(&mut change.batch, id, turn, &listed);
@@ -395,121 +386,4 @@ fn decide(batch: &mut Batch, id: QueueId, turn: Turn, listed: &OutboxRow) {
     };
     batch.delete::<Outbox>(&id);
     batch.put::<OutboxFate>(&id, &fate);
-}
-
-/// What an accepted message is in its submitter's account.
-pub(super) fn own_copy(acceptance: &Acceptance) -> Result<Option<OwnCopyRow>, ServiceError> {
-    let Some(own) = &acceptance.own else { return Ok(submitted(acceptance)) };
-    if own.bcc.len() + own.notes.len() > OWN_BYTES_MAX {
-        return Err(ServiceError::TooMany { what: "hidden recipients" });
-    }
-    Ok(Some(own.clone()))
-}
-
-/// A mail program asked to hold a message back (RFC 4865): it keeps its own copy, and whoever takes
-/// the message back finds recipients that its header does not name as hidden ones.
-fn submitted(acceptance: &Acceptance) -> Option<OwnCopyRow> {
-    acceptance.release.and(acceptance.submitter)?;
-    let raw = &acceptance.message.scanned.raw_header;
-    let named = |name| {
-        let value = header::first(raw, name).unwrap_or_default();
-        address::mailboxes(&value, acceptance.addressees.len().saturating_mul(2).max(100))
-    };
-    let shown: Vec<String> = ["To", "Cc", "Bcc"]
-        .into_iter()
-        .flat_map(named)
-        .map(|(_, address)| address.to_lowercase())
-        .collect();
-    let addresses = acceptance.addressees.iter().map(|to| to.destination.address());
-    let hidden: Vec<String> = addresses
-        .filter(|address| !shown.contains(&address.to_string().to_lowercase()))
-        .map(ToString::to_string)
-        .collect();
-    let bcc = match hidden.is_empty() {
-        true => Vec::new(),
-        false => format!("Bcc: {}\r\n", hidden.join(",\r\n ")).into_bytes(),
-    };
-    let own = OwnCopyRow { bcc, is_scheduled: true, ..OwnCopyRow::default() };
-    // With more than that it cannot be taken back.
-    (own.bcc.len() <= OWN_BYTES_MAX).then_some(own)
-}
-
-/// The sender's copy, but for its UID and numbers.
-struct OwnMessage {
-    ready: Ready,
-    conversation: Conversation,
-    /// Keep its bodies from the collector until the commit is done.
-    _content: Content,
-    _reservation: Reservation,
-}
-
-impl OwnMessage {
-    /// Puts it where sent messages or drafts are; whoever deleted that mailbox finds a draft in
-    /// INBOX, and has no copy of what was sent. No quota holds it up: the room was asked for when
-    /// the message was written.
-    fn put(
-        &mut self,
-        state: &mut State,
-        change: &mut Change,
-        turn: Turn,
-        keywords_max: usize,
-    ) -> Result<Option<Appended>, ServiceError> {
-        let (target, flags) = match turn {
-            Turn::TakeBack => {
-                let inbox = state.named(&MailboxName::inbox());
-                (state.with_use(SpecialUse::Drafts).or(inbox), vec![Flag::Draft, Flag::Seen])
-            }
-            Turn::Leave | Turn::Wait => (state.with_use(SpecialUse::Sent), vec![Flag::Seen]),
-        };
-        let Some(target) = target else { return Ok(None) };
-        let flags: FlagSet = flags.into_iter().collect();
-        let (ready, conversation) = (&mut self.ready, &self.conversation);
-        let uid =
-            insert::insert_new(state, change, target, ready, conversation, flags, keywords_max)?;
-        let mailbox = state.mailboxes.get(&target).ok_or(ServiceError::NoSuchTarget)?;
-        Ok(Some(Appended { uid_validity: mailbox.row.uid_validity, uid }))
-    }
-}
-
-/// The draft that became the message, ready to be removed.
-struct OldDraft {
-    mailbox: MailboxId,
-    rows: BTreeMap<Uid, MessageRow>,
-    queued: BTreeMap<Uid, Option<(MailboxId, Uid)>>,
-    log: Log,
-    /// Keeps the mailbox's snapshot in memory.
-    _view: Arc<View>,
-}
-
-impl OldDraft {
-    /// Looks it up; `None` when it is gone.
-    async fn find(
-        cell: &Arc<Cell>,
-        draft: Option<(MailboxId, Uid)>,
-    ) -> Result<Option<Self>, ServiceError> {
-        let Some((mailbox, uid)) = draft else { return Ok(None) };
-        let mut state = cell.lock().await?;
-        if !state.mailboxes.contains_key(&mailbox) {
-            return Ok(None);
-        }
-        let view = load::open(cell, &mut state, mailbox).await?;
-        drop(state);
-        let rows = expunge::read(cell, mailbox, &[uid]).await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let queued = expunge::index_queue(cell, mailbox, &rows).await?;
-        let log = Log::new(cell, mailbox).await?;
-        Ok(Some(Self { mailbox, rows, queued, log, _view: view }))
-    }
-
-    fn remove(&self, state: &mut State, change: &mut Change) -> Result<Vec<Uid>, ServiceError> {
-        if !state.mailboxes.contains_key(&self.mailbox) {
-            return Ok(Vec::new());
-        }
-        let rows = &self.rows;
-        let gone = expunge::remove_rows(state, change, self.mailbox, rows, &self.queued, |_| true)?;
-        self.log.write(state, change, gone.iter().copied());
-        Ok(gone)
-    }
 }
