@@ -1,6 +1,7 @@
 //! Administration commands: executed here, asked for over the Unix socket or in this process.
 
 mod account;
+mod audit;
 pub(crate) mod client;
 pub(crate) mod offline;
 mod outputs;
@@ -187,6 +188,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
         AdminCommand::Unit(command) => unit::execute(services, command, reporter).await,
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
+        AdminCommand::Audit(command) => audit::execute(services, command, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
         AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,
