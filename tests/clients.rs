@@ -47,6 +47,16 @@ fn a_newcomer_chooses_a_password_at_the_webmail_before_anything_else_opens() {
     demo.run_script("first_login.py", &["after", "girafe bleue sous la pluie"]);
 }
 
+#[test]
+fn an_account_is_secured_lost_and_found_again_and_mail_programs_follow() {
+    // Where the demo sends mail for others: the script listens there and reads the codes.
+    let sink = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = sink.local_addr().expect("a bound socket has an address").port().to_string();
+    drop(sink);
+    let demo = demo::Demo::start_with(4, &["--relay-to", &format!("127.0.0.1:{port}")]);
+    browse_on(&demo, "security.mjs", &[&port]);
+}
+
 /// Runs `node tests/browser/NAME` on a demo of its own; panics with its output when it fails.
 fn browse(name: &str) {
     browse_at(&demo::Demo::start(0), name);
@@ -54,6 +64,11 @@ fn browse(name: &str) {
 
 /// The same on this demo.
 fn browse_at(demo: &demo::Demo, name: &str) {
+    browse_on(demo, name, &[]);
+}
+
+/// The same with further arguments.
+fn browse_on(demo: &demo::Demo, name: &str, arguments: &[&str]) {
     let modules = std::env::var("FACTEUR_NODE_MODULES").unwrap_or_else(|_| {
         let cache = std::env::var("XDG_CACHE_HOME")
             .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap_or_default()));
@@ -63,6 +78,7 @@ fn browse_at(demo: &demo::Demo, name: &str) {
         .arg(demo::repository().join("tests/browser").join(name))
         .arg(demo.dir.join("demo.json"))
         .arg(demo.dir.with_extension("pictures"))
+        .args(arguments)
         .env("FACTEUR_NODE_MODULES", modules)
         .output()
         .expect("node runs");

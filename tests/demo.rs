@@ -19,10 +19,15 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts a demo with this many agents in a directory of its own.
     pub(crate) fn start(accounts: u32) -> Self {
+        Self::start_with(accounts, &[])
+    }
+
+    /// The same with further options.
+    pub(crate) fn start_with(accounts: u32, options: &[&str]) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = root.path().join("demo");
         let (port_base, ports) = reserve_base();
-        let child = spawn(&dir, port_base, accounts);
+        let child = spawn(&dir, port_base, accounts, options);
         let mut demo = Self { dir, child, _root: root, _ports: ports };
         demo.wait_until_ready();
         demo
@@ -70,7 +75,7 @@ impl Drop for Demo {
     }
 }
 
-fn spawn(dir: &Path, port_base: u16, accounts: u32) -> Child {
+fn spawn(dir: &Path, port_base: u16, accounts: u32, options: &[&str]) -> Child {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -81,6 +86,7 @@ fn spawn(dir: &Path, port_base: u16, accounts: u32) -> Child {
         .arg(dir)
         .args(["--port-base", &port_base.to_string()])
         .args(["--accounts", &accounts.to_string()])
+        .args(options)
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("the log file"))
         .stderr(log)

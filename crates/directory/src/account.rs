@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use mail_store::tables::directory::{AccountRow, AccountStateRow, PersonRow, TemporarySecretRow};
+use mail_store::tables::security::{KeyedHash, SecurityRow};
 use mail_types::{AcademicId, AccountId, EmailAddress, Role, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::claim::Name;
 use crate::person::{Day, Person};
 use crate::unit::UnitCode;
+use crate::{app_password, totp};
 
 /// Addresses an account may have besides its primary one.
 pub const ALIASES_MAX: usize = 32;
@@ -157,6 +159,10 @@ pub(crate) struct Loaded {
     pub(crate) secret: Option<TemporarySecretRow>,
     /// Its own quota as stored; the account carries what it comes to.
     pub(crate) quota_own: Option<u64>,
+    /// What its devices log in with.
+    pub(crate) app_passwords: Vec<(u32, KeyedHash)>,
+    /// Whether the password alone is not enough.
+    pub(crate) has_second_factor: bool,
 }
 
 impl Loaded {
@@ -181,8 +187,20 @@ impl Loaded {
             state: AccountState::of(row.state, row.leaves_on),
             credential_version: row.credential_version,
         };
-        let phc = phc.map(Arc::from);
-        Self { account: Arc::new(account), phc, secret, quota_own: row.quota_bytes }
+        Self {
+            account: Arc::new(account),
+            phc: phc.map(Arc::from),
+            secret,
+            quota_own: row.quota_bytes,
+            app_passwords: Vec::new(),
+            has_second_factor: false,
+        }
+    }
+
+    /// With what logins are compared with besides the password.
+    pub(crate) fn secured(self, security: &SecurityRow) -> Self {
+        let app_passwords = app_password::hashes(security);
+        Self { app_passwords, has_second_factor: totp::is_on(security), ..self }
     }
 
     /// Whether the account answers to this name today.

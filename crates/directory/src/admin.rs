@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mail_store::tables::directory::{
     self as tables, AccountRow, AccountStateRow, BLOCK_BITS, PasswordRow, PersonRow, account_slice,
 };
+use mail_store::tables::security::{RecentLogins, ResetRequest, Security};
 use mail_types::{AcademicId, AccountId, EmailAddress};
 
 use crate::account::{
@@ -138,6 +139,9 @@ impl Directory {
                 change.delete::<tables::Password>(&id.0);
                 change.delete::<tables::TemporarySecret>(&id.0);
                 change.delete::<tables::Identity>(&id.0);
+                change.delete::<Security>(&id.0);
+                change.delete::<RecentLogins>(&id.0);
+                change.delete::<ResetRequest>(&id.0);
                 row.state = AccountStateRow::Deleted;
                 row.credential_version += 1;
                 row.person = PersonRow::default();

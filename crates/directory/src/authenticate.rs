@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use zeroize::Zeroizing;
 
 use crate::account::{Account, Loaded};
+use crate::app_password;
 use crate::claim::Name;
 use crate::directory::Directory;
 use crate::error::{AuthError, DirectoryError};
@@ -29,11 +30,30 @@ pub enum Service {
     Webmail,
 }
 
+impl Service {
+    /// As it is stored.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Service::Submission => 0,
+            Service::Imap => 1,
+            Service::Webmail => 2,
+        }
+    }
+
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        [Service::Submission, Service::Imap, Service::Webmail]
+            .into_iter()
+            .find(|service| service.number() == number)
+    }
+}
+
 /// A successful login.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     /// Whose.
     pub account: Arc<Account>,
+    /// With which app password; `None` for the account's own.
+    pub app_password: Option<u32>,
 }
 
 impl Directory {
@@ -62,7 +82,10 @@ impl Directory {
         };
         let outcome = match self.opens_first_login(found.as_deref(), password) {
             Some(right) => Err(AuthError::MustChangePassword(right)),
-            None => self.check_password(found.as_deref(), password).await,
+            None => match self.by_app_password(found.as_deref(), service, password) {
+                Some(admitted) => Ok(admitted),
+                None => self.check_password(found.as_deref(), service, password).await,
+            },
         };
         match &outcome {
             Ok(authenticated) => {
@@ -70,12 +93,15 @@ impl Directory {
                 let account = &authenticated.account;
                 inner.limits.remember((account.id, account.credential_version), origin);
                 tracing::debug!(target: "mail", ?service, %peer, account = %account.id, "login");
+                self.note_login(account.id, service, peer, authenticated.app_password).await;
             }
             Err(AuthError::MustChangePassword(right)) => {
                 // Right, and cheap: a phone that tries it all day must not close the way in.
                 charge.refund();
                 tracing::debug!(target: "mail", ?service, %peer, account = %right.account, "first login");
             }
+            // What is missing has limits of its own.
+            Err(AuthError::NeedsSecondFactor(_)) => charge.refund(),
             Err(AuthError::TryAgain(error)) => {
                 charge.refund();
                 tracing::warn!(target: "mail", ?service, %peer, %error, "login not verified");
@@ -119,11 +145,29 @@ impl Directory {
         }
     }
 
+    /// A mail client's own password: random enough to need no slow hash, so that a phone which
+    /// connects all day costs nothing. Whoever does not have it pays for the hash that follows.
+    fn by_app_password(
+        &self,
+        found: Option<&Loaded>,
+        service: Service,
+        password: &Secret<String>,
+    ) -> Option<Authenticated> {
+        let loaded = found.filter(|_| service != Service::Webmail)?;
+        if !loaded.account.is_in_use() {
+            return None;
+        }
+        let (id, hashes) = (loaded.account.id, &loaded.app_passwords);
+        let number = app_password::find(&self.inner.vault, id, hashes, password.expose())?;
+        Some(Authenticated { account: Arc::clone(&loaded.account), app_password: Some(number) })
+    }
+
     /// One Argon2 verification whatever the account is, unless this very password was right a
     /// moment ago.
     async fn check_password(
         &self,
         found: Option<&Loaded>,
+        service: Service,
         password: &Secret<String>,
     ) -> Result<Authenticated, AuthError> {
         let inner = &self.inner;
@@ -137,12 +181,12 @@ impl Directory {
         let prepared = prepared.unwrap_or_else(|| Zeroizing::new("-".into()));
         let key = inner.verified.key(subject, &phc, &prepared);
         if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
-            return admitted(loaded);
+            return admitted(loaded, service);
         }
         let place = inner.hasher.place().await.map_err(AuthError::TryAgain)?;
         // Several connections of one client come at once: the first one's hash serves them all.
         if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
-            return admitted(loaded);
+            return admitted(loaded, service);
         }
         let verdict = inner.hasher.verify(place, Arc::clone(&phc), prepared).await;
         let (verdict, place) = verdict.map_err(AuthError::TryAgain)?;
@@ -155,7 +199,7 @@ impl Directory {
         if let Some(upgraded) = verdict.upgraded {
             self.upgrade(loaded, &phc, upgraded).await;
         }
-        admitted(loaded)
+        admitted(loaded, service)
     }
 
     /// The password may have been changed, or the account suspended, while this login waited for
@@ -179,8 +223,15 @@ fn login_name(login: &str) -> Option<Name> {
     }
 }
 
-fn admitted(loaded: &Loaded) -> Result<Authenticated, AuthError> {
-    Ok(Authenticated { account: Arc::clone(&loaded.account) })
+fn admitted(loaded: &Loaded, service: Service) -> Result<Authenticated, AuthError> {
+    let account = Arc::clone(&loaded.account);
+    match (loaded.has_second_factor, service) {
+        (true, Service::Webmail) => Err(AuthError::NeedsSecondFactor(account)),
+        // Mail clients cannot ask for a second factor; they have passwords of their own. Nobody is
+        // told that this one was right.
+        (true, Service::Imap | Service::Submission) => Err(AuthError::Refused),
+        (false, _) => Ok(Authenticated { account, app_password: None }),
+    }
 }
 
 fn known(loaded: &Loaded) -> Known {
@@ -237,6 +288,15 @@ impl Verified {
         };
         let mut hasher = blake3::Hasher::new_keyed(&self.boot_key);
         hasher.update(b"login").update(folded.as_bytes());
+        let mut key = LoginKey::default();
+        hasher.finalize_xof().fill(&mut key);
+        key
+    }
+
+    /// Tries of an account's second factor count by themselves.
+    pub(crate) fn second_factor_key(&self, id: AccountId) -> LoginKey {
+        let mut hasher = blake3::Hasher::new_keyed(&self.boot_key);
+        hasher.update(b"second factor").update(&id.0.to_be_bytes());
         let mut key = LoginKey::default();
         hasher.finalize_xof().fill(&mut key);
         key

@@ -7,17 +7,20 @@ use jiff::Timestamp;
 use mail_store::Store;
 use mail_store::tables::directory::{self as tables, DomainRow, ROSTER};
 use mail_types::{AccountId, Domain};
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, Notify, broadcast};
 
 use crate::account::Account;
 use crate::authenticate::Verified;
+use crate::connections;
 use crate::error::DirectoryError;
 use crate::limits::Limits;
 use crate::lookup::Lookup;
 use crate::password::Hasher;
+use crate::recent::Noted;
 use crate::rows::Rows;
 use crate::settings::Settings;
 use crate::unit::Units;
+use crate::vault::Vault;
 
 /// Domains that are kept; all are held in memory.
 pub const DOMAINS_MAX: usize = 10_000;
@@ -50,6 +53,10 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) verified: Verified,
     pub(crate) credential_changes: broadcast::Sender<AccountId>,
+    pub(crate) vault: Vault,
+    pub(crate) letters_due: Notify,
+    pub(crate) noted: Noted,
+    pub(crate) connections: connections::Open,
 }
 
 impl Directory {
@@ -71,6 +78,7 @@ impl Directory {
         clock: Clock,
     ) -> Result<Self, DirectoryError> {
         let inner = Inner {
+            vault: Vault::new(store.secrets()),
             rows: Rows::new(store),
             lookup: Lookup::new(settings.cached_accounts_max, settings.quota_bytes_default),
             domains: RwLock::default(),
@@ -82,6 +90,9 @@ impl Directory {
             verified: Verified::new(settings.verified_seconds_max),
             credential_changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
             settings,
+            letters_due: Notify::new(),
+            noted: Noted::new(),
+            connections: connections::Open::default(),
         };
         let directory = Self { inner: Arc::new(inner) };
         directory.reload_domains().await?;

@@ -1,10 +1,13 @@
 //! What can go wrong in the directory, and what a refused login may be told.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
+use crate::account::Account;
 use crate::first_login::FirstLogin;
 
-/// A refused login. Edges show the same text for all but the last two.
+/// A refused login. Edges show the same text for all but the last two, save the webmail.
 #[derive(Debug, Error)]
 pub enum AuthError {
     /// Unknown, suspended, locked or wrong: nobody is told which.
@@ -13,6 +16,9 @@ pub enum AuthError {
     /// The temporary secret is right, and opens only the webmail's change page.
     #[error("password must be changed on the web first")]
     MustChangePassword(FirstLogin),
+    /// The password is right; the webmail asks for the second factor as well. Nobody else is told.
+    #[error("a second factor is needed")]
+    NeedsSecondFactor(Arc<Account>),
     /// Too many tries from there or for that login.
     #[error("too many attempts")]
     TooMany,
@@ -44,6 +50,12 @@ pub enum DirectoryError {
     Busy {
         /// With what.
         what: &'static str,
+    },
+    /// A reset is so fresh that nothing which gives the account away may change.
+    #[error("after a reset that cannot be changed for a while")]
+    OnHold {
+        /// Until when, in Unix seconds.
+        until: i64,
     },
     /// The store failed.
     #[error(transparent)]

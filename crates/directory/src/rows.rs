@@ -7,6 +7,7 @@ use mail_store::tables::directory::{
     AcademicIdentifier, Account, AccountStateRow, Address, ClaimRow, Password, TemporarySecret,
     account_slice,
 };
+use mail_store::tables::security::Security;
 use mail_store::{Batch, CommitError, Cond, Partition, Store, StoreError, Table, Version};
 use mail_types::AccountId;
 
@@ -33,6 +34,22 @@ impl Change {
     pub(crate) fn of(partition: Partition) -> Self {
         // The version rises with every change, so that it can be asserted.
         Self { partition, batch: Batch::new().bump() }
+    }
+
+    /// A change that nothing is built on and that lets what is cached stay: it asserts no version
+    /// and gives none.
+    pub(crate) fn unversioned(partition: Partition) -> Self {
+        Self { partition, batch: Batch::new() }
+    }
+
+    /// Counts as done before it is synced.
+    pub(crate) fn unsynced(mut self) -> Self {
+        self.batch = self.batch.unsynced();
+        self
+    }
+
+    pub(crate) fn partition(&self) -> Partition {
+        self.partition
     }
 
     /// Applies only while the partition has this version.
@@ -118,7 +135,9 @@ impl Rows {
             _ => None,
         };
         let phc = password.map(|row| row.phc);
-        Ok(Some(Loaded::new(id, row, phc, secret, quota_bytes_default)))
+        let security = self.get::<Security>(slice, &id.0).await?.unwrap_or_default();
+        let loaded = Loaded::new(id, row, phc, secret, quota_bytes_default);
+        Ok(Some(loaded.secured(&security)))
     }
 
     /// Up to `limit` rows from this key on (or from the first), rising.

@@ -109,6 +109,9 @@ pub(crate) enum AdminCommand {
     Queue(QueueCommand),
     /// Say what happened to messages, by queue id, or by what is known of them.
     Trace(Trace),
+    /// The log of what was done to accounts' credentials: list, verify.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Walk the whole store, check every invariant, and report.
     Verify,
     /// Drop the full-text index of an account, or of all, and make it again, while serving.
@@ -169,6 +172,25 @@ pub(crate) enum QueueCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// What can be asked of the audit log.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub(crate) enum AuditCommand {
+    /// List lines, the oldest first.
+    List {
+        /// About this account only: an address, an academic ID or an account number.
+        #[arg(long)]
+        account: Option<String>,
+        /// The newest so many.
+        #[arg(long, default_value_t = 1000)]
+        newest: usize,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow every chain: says which lines were changed, moved or taken out.
+    Verify,
 }
 
 /// Which messages and recipients. What is left out fits everything.

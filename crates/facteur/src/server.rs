@@ -73,6 +73,8 @@ impl Server {
         );
         let (mail, shutdown) = (server.services.mail.clone(), server.shutdown.clone());
         server.sessions.spawn(async move { mail.run_indexer(shutdown.cancelled()).await });
+        let letters = Arc::clone(&server.edges.webmail).run_letters(server.shutdown.clone());
+        server.sessions.spawn(letters);
         server.sessions.spawn(maintain(server.services.clone(), server.shutdown.clone()));
         server.edges.observer.ready.store(true, Ordering::Release);
         tracing::info!(target: "facteur", hostname = %server.config.hostname, "ready");
@@ -156,6 +158,19 @@ const COLLECT_EVERY: Duration = Duration::from_secs(600);
 /// How many of these rounds look at all bodies: once a day.
 const SWEEP_EVERY: u32 = 144;
 
+/// Lets go of what the directory keeps for a time only.
+async fn forget(services: &Services) {
+    let lines = services.directory.prune_audit().await;
+    let counters = services.directory.prune_reset_counters().await;
+    match lines.and_then(|lines| counters.map(|counters| (lines, counters))) {
+        Ok((0, 0)) => {}
+        Ok((lines, counters)) => tracing::info!(
+            target: "facteur", lines, counters, "audit lines and counters past their time removed"
+        ),
+        Err(error) => tracing::error!(target: "facteur", %error, "pruning the directory failed"),
+    }
+}
+
 /// How many of these rounds look for people whose last day has come: once an hour.
 const LEAVERS_EVERY: u32 = 6;
 
@@ -167,6 +182,9 @@ async fn maintain(services: Services, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = rounds.tick() => {}
+        }
+        if round % SWEEP_EVERY == 0 {
+            forget(&services).await;
         }
         if round % LEAVERS_EVERY == 0
             && let Err(error) = delete_leavers(&services).await

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use directory::Account;
+use directory::{Account, Listed};
 use imap_session::{Append, Expunges, Phase, Selected, Session, Step, Tagged, Update, respond};
 use mail_service::{Entry, MailService, MessageWriter, OpenMailbox, ServiceError, Snapshot};
 use mail_types::{AccountId, Actor};
@@ -50,6 +50,8 @@ pub(crate) struct User {
     pub(crate) account: Arc<Account>,
     pub(crate) changes: broadcast::Receiver<AccountId>,
     pub(crate) _place: Login,
+    /// Its owner sees the connection in the webmail.
+    pub(crate) _listed: Listed,
 }
 
 /// The selected mailbox.

@@ -58,7 +58,8 @@ pub(crate) fn recipient_error(error: &RecipientError) -> Reply {
 /// What is said to AUTH. Threats S6: one text for everything that is wrong with a login.
 pub(crate) fn auth_error(error: &AuthError, webmail_url: &str) -> Reply {
     match error {
-        AuthError::Refused => reply::AUTH_FAILED,
+        // Only the webmail hears of a second factor.
+        AuthError::Refused | AuthError::NeedsSecondFactor(_) => reply::AUTH_FAILED,
         // Only whoever has the right temporary secret is told.
         AuthError::MustChangePassword(_) => Reply::change_password_first(webmail_url),
         AuthError::TooMany => reply::AUTH_TRY_AGAIN,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use directory::Account;
+use directory::{Account, Requester};
 use hyper::header::HeaderName;
 use jiff::tz::TimeZone;
 use mail_service::{MailService, MailboxInfo, OpenMailbox};
@@ -17,6 +17,9 @@ use crate::locale::Locale;
 use crate::session::{Limits, Session, Touch};
 use crate::settings::PlainHttp;
 use crate::webmail::Port;
+
+/// Characters of a browser's name that are kept.
+const USER_AGENT_CHARS_MAX: usize = 160;
 
 /// A visit with a session.
 pub(crate) struct Signed {
@@ -46,6 +49,22 @@ impl Visit {
     /// The visitor's language.
     pub(crate) fn locale(&self) -> &Locale {
         self.webmail.locales.choose(self.header(hyper::header::ACCEPT_LANGUAGE))
+    }
+
+    /// What the browser calls itself, bounded.
+    pub(crate) fn user_agent(&self) -> String {
+        let agent = self.header(hyper::header::USER_AGENT).unwrap_or_default();
+        agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARS_MAX).collect()
+    }
+
+    /// Who asks, for the audit log.
+    pub(crate) fn requester(&self) -> Requester {
+        Requester {
+            request: rand::random(),
+            peer: Some(self.connection.peer),
+            user_agent: self.user_agent(),
+            language: self.locale().tag.to_owned(),
+        }
     }
 
     /// Origins from which our forms may come.

@@ -1,5 +1,6 @@
 //! The way in and the way out.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use directory::{AuthError, Service};
@@ -13,7 +14,8 @@ use crate::error::Error;
 use crate::first_login;
 use crate::headers;
 use crate::http::{Body, Form, Input, Visit};
-use crate::session::Limits;
+use crate::second_step;
+use crate::session::{Browser, Limits, Session};
 use crate::view::{self, Page};
 use crate::webmail::Port;
 
@@ -33,8 +35,22 @@ struct LoginPage<'a> {
 
 /// The login page's own cookie, to which its form is bound: nobody logs a stranger's browser
 /// into an account of their own (login CSRF).
-fn door_cookie(visit: &Visit) -> &'static str {
+pub(crate) fn door_cookie(visit: &Visit) -> &'static str {
     if visit.connection.port == Port::Https { "__Host-facteur-porte" } else { "facteur-porte" }
+}
+
+/// The door's cookie and a token for its form.
+pub(crate) fn door(visit: &Visit) -> (String, String) {
+    let known = visit.cookie(door_cookie(visit)).filter(|value| value.len() == 32);
+    let door = known.map_or_else(|| hex(rand::random::<[u8; 16]>()), str::to_owned);
+    let token = visit.webmail.seal.token(door.as_bytes());
+    (door, token)
+}
+
+/// Whether a form was made for this browser's door.
+pub(crate) fn is_door_token(visit: &Visit, token: &str) -> bool {
+    let door = visit.cookie(door_cookie(visit)).unwrap_or_default();
+    !door.is_empty() && visit.webmail.seal.verify(door.as_bytes(), token)
 }
 
 /// `/`: the login page, or the mailbox of whoever is logged in.
@@ -42,7 +58,11 @@ pub(crate) async fn show(visit: &Visit) -> Result<Response<Body>, Error> {
     if visit.session().await?.is_some() {
         return Ok(headers::see_other(visit, HOME));
     }
-    let left = visit.query("sortie").is_some().then(|| visit.locale().text("login-left"));
+    let left = match (visit.query("sortie"), visit.query("remplace")) {
+        (Some(_), _) => Some(visit.locale().text("login-left")),
+        (_, Some(_)) => Some(visit.locale().text("forgotten-done")),
+        _ => None,
+    };
     form(visit, StatusCode::OK, String::new(), None, left)
 }
 
@@ -54,10 +74,9 @@ pub(crate) fn form(
     error: Option<String>,
     notice: Option<String>,
 ) -> Result<Response<Body>, Error> {
-    let known = visit.cookie(door_cookie(visit)).filter(|value| value.len() == 32);
-    let door = known.map_or_else(|| hex(rand::random::<[u8; 16]>()), str::to_owned);
+    let (door, token) = door(visit);
     let mut page = Page::outside(visit, visit.locale().text("login-title"));
-    page.token = visit.webmail.seal.token(door.as_bytes());
+    page.token = token;
     page.notice = notice;
     let mut response = view::render(visit, status, &LoginPage { page, login, error })?;
     set_cookie(visit, &mut response, door_cookie(visit), &door);
@@ -69,9 +88,8 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
     let fields = Form::read(visit, input).await?;
     let login = fields.get("identifiant").trim().to_owned();
     let password = Secret::new(fields.get("mot-de-passe").to_owned());
-    let door = visit.cookie(door_cookie(visit)).unwrap_or_default();
     let locale = visit.locale();
-    if door.is_empty() || !visit.webmail.seal.verify(door.as_bytes(), fields.get("jeton")) {
+    if !is_door_token(visit, fields.get("jeton")) {
         let text = locale.text("login-stale");
         return form(visit, StatusCode::FORBIDDEN, login, Some(text), None);
     }
@@ -90,6 +108,9 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
         Ok(authenticated) => {
             tracing::info!(account = %authenticated.account.id, %peer, "webmail login");
             return Ok(enter(visit, &authenticated.account, None));
+        }
+        Err(AuthError::NeedsSecondFactor(account)) => {
+            return Ok(second_step::begin(visit, &account));
         }
         // Unknown, suspended, wrong and too many read the same.
         Err(AuthError::Refused | AuthError::TooMany) => (StatusCode::UNAUTHORIZED, "login-refused"),
@@ -115,13 +136,30 @@ pub(crate) fn enter(
     {
         sessions.end(&old.key);
     }
-    let (session, cookie) = sessions.start(account, &limits, now);
+    let mut response = headers::see_other(visit, HOME);
+    let session = start(visit, account, &mut response);
     if let Some(notice) = notice {
         session.set_notice(notice);
     }
-    let mut response = headers::see_other(visit, HOME);
-    set_cookie(visit, &mut response, session_cookie(visit), &cookie);
     response
+}
+
+/// Starts a session and gives its cookie to the browser.
+pub(crate) fn start(
+    visit: &Visit,
+    account: &directory::Account,
+    response: &mut Response<Body>,
+) -> Arc<Session> {
+    let limits = Limits::from(&*visit.webmail.settings());
+    let browser = Browser {
+        peer: visit.connection.peer,
+        user_agent: visit.user_agent(),
+        since: visit.webmail.service.now().as_second(),
+    };
+    let sessions = &visit.webmail.sessions;
+    let (session, cookie) = sessions.start(account, browser, &limits, Instant::now());
+    set_cookie(visit, response, session_cookie(visit), &cookie);
+    session
 }
 
 /// `/deconnexion`

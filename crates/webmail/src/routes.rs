@@ -17,8 +17,8 @@ use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
-    action, assets, attachment, body, compose, events, first_login, login, mailbox, message,
-    outbox, search,
+    action, assets, assistance, attachment, body, compose, events, first_login, forgotten, login,
+    mailbox, message, outbox, search, second_step, security,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
@@ -99,6 +99,10 @@ async fn dispatch(visit: Visit, input: Input) -> Response<Body> {
         (false, ["connexion"]) => login::submit(&visit, input).await,
         (true, ["premiere-connexion"]) => first_login::show(&visit).await,
         (false, ["premiere-connexion"]) => first_login::submit(&visit, input).await,
+        (true, ["mot-de-passe-oublie", rest @ ..]) => forgotten::show(&visit, rest).await,
+        (false, ["mot-de-passe-oublie", rest @ ..]) => forgotten::submit(&visit, rest, input).await,
+        (true, ["verification"]) => second_step::show(&visit).await,
+        (false, ["verification"]) => second_step::submit(&visit, input).await,
         (true, ["contenu", rest @ ..]) => attachment::signed(&visit, rest).await,
         _ => return inside(visit, get, &path, input).await,
     };
@@ -132,6 +136,12 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
         (false, ["envois", id]) => outbox::act(&signed, id, input).await,
         (true, ["recherche"]) => search::show(&signed).await,
         (true, ["evenements"]) => events::listen(&signed).await,
+        (true, ["assistance", rest @ ..]) => assistance::show(&signed, rest).await,
+        (false, ["assistance", rest @ ..]) => assistance::submit(&signed, rest, input).await,
+        (true, ["parametres", "securite", rest @ ..]) => security::show(&signed, rest).await,
+        (false, ["parametres", "securite", rest @ ..]) => {
+            security::submit(&signed, rest, input).await
+        }
         (false, ["deconnexion"]) => login::leave(&signed, input).await,
         _ => Err(Error::NotFound),
     };

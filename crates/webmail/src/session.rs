@@ -1,10 +1,11 @@
 //! W5: sessions, kept in memory under the hash of a random id that only the cookie holds.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use directory::Account;
+use directory::{Account, TotpSecret};
 use jiff::Timestamp;
 use mail_service::OpenMailbox;
 use mail_types::{AccountId, MailboxName, QueueId};
@@ -22,6 +23,12 @@ pub(crate) struct Session {
     /// The credentials' version at login; another one ends the session.
     credential_version: u64,
     started: Instant,
+    /// What its owner recognises it by.
+    pub(crate) browser: Browser,
+    /// When the password was last asked for again; held for an assignment.
+    proven: Mutex<Option<Instant>>,
+    /// The shared secret that an authenticator is being given; held for an assignment.
+    pub(crate) enrolling: Mutex<Option<TotpSecret>>,
     /// Changes with every click; held for an assignment.
     used: Mutex<Instant>,
     /// What the next page shows once. Held for a take.
@@ -46,10 +53,40 @@ pub(crate) struct Undo {
     pub(crate) until: Timestamp,
 }
 
+/// Where a session was begun.
+#[derive(Clone, Debug)]
+pub(crate) struct Browser {
+    /// From where.
+    pub(crate) peer: IpAddr,
+    /// What it calls itself.
+    pub(crate) user_agent: String,
+    /// When, in Unix seconds.
+    pub(crate) since: i64,
+}
+
+/// How long a password that was asked for again counts.
+const PROVEN_FOR: Duration = Duration::from_secs(600);
+
 /// BLAKE3 of the cookie's bytes: reading the server's memory dump opens no session.
 pub(crate) type SessionKey = [u8; 32];
 
 impl Session {
+    /// Names the session in forms; opens nothing.
+    pub(crate) fn label(&self) -> String {
+        hex(self.key.iter().copied().take(8))
+    }
+
+    /// The password was just asked for again.
+    pub(crate) fn set_proven(&self, now: Instant) {
+        *lock(&self.proven) = Some(now);
+    }
+
+    /// Whether the password was asked for again a short time ago.
+    pub(crate) fn is_proven(&self, now: Instant) -> bool {
+        let proven = *lock(&self.proven);
+        proven.is_some_and(|at| now.saturating_duration_since(at) < PROVEN_FOR)
+    }
+
     /// What the next page shows once.
     pub(crate) fn set_notice(&self, text: String) {
         *lock(&self.notice) = Some(text);
@@ -141,6 +178,7 @@ impl Sessions {
     pub(crate) fn start(
         &self,
         account: &Account,
+        browser: Browser,
         limits: &Limits,
         now: Instant,
     ) -> (Arc<Session>, String) {
@@ -150,6 +188,9 @@ impl Sessions {
             account: account.id,
             credential_version: account.credential_version,
             started: now,
+            browser,
+            proven: Mutex::default(),
+            enrolling: Mutex::default(),
             used: Mutex::new(now),
             notice: Mutex::default(),
             undo: Mutex::default(),
@@ -204,6 +245,27 @@ impl Sessions {
             inner.remove(&session.key);
         }
         inner.by_key.contains_key(&session.key)
+    }
+
+    /// The account's sessions that are neither ended nor over, the one used last first.
+    pub(crate) fn of(
+        &self,
+        account: &Account,
+        limits: &Limits,
+        now: Instant,
+    ) -> Vec<(Arc<Session>, Duration)> {
+        let inner = lock(&self.inner);
+        let stands = |session: &&Arc<Session>| {
+            session.account == account.id
+                && session.credential_version == account.credential_version
+                && !session.is_over(limits, now)
+        };
+        let unused = |session: &Arc<Session>| {
+            (Arc::clone(session), now.saturating_duration_since(*lock(&session.used)))
+        };
+        let mut found: Vec<_> = inner.by_key.values().filter(stands).map(unused).collect();
+        found.sort_by_key(|(_, unused)| *unused);
+        found
     }
 
     /// Ends a session.
@@ -295,19 +357,23 @@ mod tests {
         Limits::from(&settings)
     }
 
+    fn browser() -> Browser {
+        Browser { peer: [192, 0, 2, 1].into(), user_agent: String::new(), since: 0 }
+    }
+
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
     fn a_session_ends_when_idle_and_when_old() {
         let (sessions, limits, start) = (Sessions::new(), limits(), Instant::now());
-        let (_, cookie) = sessions.start(&account(1), &limits, start);
+        let (_, cookie) = sessions.start(&account(1), browser(), &limits, start);
         let mut now = start;
         for _ in 0..35 {
             now += 20 * MINUTE;
             assert!(sessions.find(&cookie, &limits, now, Touch::Click).is_some());
         }
         assert!(sessions.find(&cookie, &limits, start + 720 * MINUTE, Touch::Click).is_none());
-        let (session, cookie) = sessions.start(&account(1), &limits, start);
+        let (session, cookie) = sessions.start(&account(1), browser(), &limits, start);
         assert!(sessions.find(&cookie, &limits, start + 29 * MINUTE, Touch::Background).is_some());
         assert!(sessions.find(&cookie, &limits, start + 30 * MINUTE, Touch::Background).is_none());
         assert!(session.ended.is_cancelled());
@@ -316,8 +382,8 @@ mod tests {
     #[test]
     fn every_login_gets_an_id_of_its_own_and_no_other_opens_it() {
         let (sessions, limits, now) = (Sessions::new(), limits(), Instant::now());
-        let (session, cookie) = sessions.start(&account(1), &limits, now);
-        let (_, other) = sessions.start(&account(1), &limits, now);
+        let (session, cookie) = sessions.start(&account(1), browser(), &limits, now);
+        let (_, other) = sessions.start(&account(1), browser(), &limits, now);
         assert_ne!(cookie, other);
         assert_eq!(cookie.len(), 32);
         let first = if cookie.starts_with('0') { '1' } else { '0' };
@@ -333,16 +399,16 @@ mod tests {
     #[test]
     fn sessions_are_bounded_and_the_one_unused_for_longest_goes() {
         let (sessions, limits, start) = (Sessions::new(), limits(), Instant::now());
-        let (_, first) = sessions.start(&account(1), &limits, start);
-        let (_, second) = sessions.start(&account(1), &limits, start + MINUTE);
+        let (_, first) = sessions.start(&account(1), browser(), &limits, start);
+        let (_, second) = sessions.start(&account(1), browser(), &limits, start + MINUTE);
         sessions.find(&first, &limits, start + 2 * MINUTE, Touch::Click);
-        let (_, third) = sessions.start(&account(1), &limits, start + 3 * MINUTE);
+        let (_, third) = sessions.start(&account(1), browser(), &limits, start + 3 * MINUTE);
         let alive = |cookie: &str| {
             sessions.find(cookie, &limits, start + 3 * MINUTE, Touch::Background).is_some()
         };
         assert_eq!((alive(&first), alive(&second), alive(&third)), (true, false, true));
         for number in 2..9 {
-            sessions.start(&account(number), &limits, start + 3 * MINUTE);
+            sessions.start(&account(number), browser(), &limits, start + 3 * MINUTE);
         }
         assert_eq!(lock(&sessions.inner).by_key.len(), 5);
     }
@@ -353,7 +419,7 @@ mod tests {
         let changes: [fn(&mut Account); 2] =
             [|a| a.credential_version = 2, |a| a.state = AccountState::Suspended];
         for change in changes {
-            let (session, cookie) = sessions.start(&account(1), &limits, now);
+            let (session, cookie) = sessions.start(&account(1), browser(), &limits, now);
             assert!(sessions.check(&session, Some(&account(1))));
             let mut changed = account(1);
             change(&mut changed);

@@ -22,6 +22,8 @@ pub(crate) struct Page<'a> {
     pub(crate) icon: String,
     /// Who is logged in: name and address.
     pub(crate) user: Option<(String, String)>,
+    /// Whether the help desk is theirs.
+    pub(crate) is_officer: bool,
     pub(crate) token: String,
     pub(crate) folders: Vec<Folder>,
     pub(crate) query: String,
@@ -71,12 +73,18 @@ impl<'a> Page<'a> {
             script: assets.script.path.clone(),
             icon: assets.icon.path.clone(),
             user: None,
+            is_officer: false,
             token: String::new(),
             folders: Vec::new(),
             query: String::new(),
             notice: None,
             undo: None,
         }
+    }
+
+    /// The address of whoever is logged in.
+    pub(crate) fn address(&self) -> &str {
+        self.user.as_ref().map(|(_, address)| address.as_str()).unwrap_or_default()
     }
 
     /// The frame for somebody who is, with their mailboxes.
@@ -91,6 +99,7 @@ impl<'a> Page<'a> {
         let name = if account.name.is_empty() { address.clone() } else { account.name.clone() };
         Self {
             user: Some((name, address)),
+            is_officer: crate::assistance::is_officer(account),
             token: signed.token(),
             folders: with_scheduled(signed, folders(signed.locale(), mailboxes, current), current),
             query: signed.visit.query("q").unwrap_or_default().to_owned(),

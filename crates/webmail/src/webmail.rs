@@ -25,6 +25,7 @@ use crate::http::{Body, Input};
 use crate::io::Unstalled;
 use crate::locale::Locales;
 use crate::routes;
+use crate::second_step::Waiting;
 use crate::session::{Sessions, lock};
 use crate::settings::Settings;
 
@@ -68,6 +69,8 @@ pub struct Webmail {
     shared: RwLock<Arc<Shared>>,
     pub(crate) service: MailService,
     pub(crate) sessions: Sessions,
+    /// Logins that still lack their second factor.
+    pub(crate) waiting: Waiting,
     pub(crate) seal: Seal,
     pub(crate) locales: Locales,
     pub(crate) listeners: Listeners,
@@ -101,6 +104,7 @@ impl Webmail {
         Arc::new(Self {
             service,
             sessions: Sessions::new(),
+            waiting: Waiting::default(),
             seal: Seal::new(),
             locales: Locales::load(),
             listeners: Listeners::default(),

@@ -64,7 +64,7 @@ pub(crate) async fn directory_at(settings: Settings) -> (Arc<AtomicI64>, Directo
 /// 2026-11-28T12:00:00Z
 pub(crate) const START: i64 = 1_795_867_200;
 
-async fn found(directory: &Directory) {
+pub(crate) async fn found(directory: &Directory) {
     directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
     for (code, name) in [("0750001A", "Collège Victor-Hugo"), ("0750002B", "École du Parc")] {
         let unit = Unit {

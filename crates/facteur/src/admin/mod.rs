@@ -1,6 +1,7 @@
 //! Administration commands: executed here, asked for over the Unix socket or in this process.
 
 mod account;
+mod audit;
 pub(crate) mod client;
 pub(crate) mod offline;
 mod outputs;
@@ -192,6 +193,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
         AdminCommand::Unit(command) => unit::execute(services, command, reporter).await,
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
         AdminCommand::Trace(trace) => trace::execute(services, trace, reporter).await,
+        AdminCommand::Audit(command) => audit::execute(services, command, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
         AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,

@@ -117,8 +117,8 @@ impl Connection {
     }
 
     fn logged_in(&mut self, tag: &str, outcome: Result<Authenticated, AuthError>) {
-        let account = match outcome {
-            Ok(authenticated) => authenticated.account,
+        let (account, app_password) = match outcome {
+            Ok(Authenticated { account, app_password }) => (account, app_password),
             Err(error) => return self.login_failed(tag, &error),
         };
         let max = self.settings.connections_per_account_max;
@@ -127,8 +127,11 @@ impl Connection {
         };
         tracing::Span::current().record("account", tracing::field::display(account.id));
         tracing::info!(target: "mail", account = %account.id, peer = %self.peer, "login");
-        let changes = self.server.mail.directory().subscribe_credential_changes();
-        self.user = Some(User { account, changes, _place: place });
+        let directory = self.server.mail.directory();
+        let changes = directory.subscribe_credential_changes();
+        let peer = self.peer_ip();
+        let listed = directory.list_connection(account.id, Service::Imap, peer, app_password);
+        self.user = Some(User { account, changes, _place: place, _listed: listed });
         self.session.login();
         let text = format!("OK [CAPABILITY {}] Logged in", self.capabilities());
         self.tagged(tag, &text);
@@ -138,7 +141,10 @@ impl Connection {
         metrics::counter!("facteur_imap_logins_failed_total").increment(1);
         let change_first;
         let text = match error {
-            AuthError::Refused => "NO [AUTHENTICATIONFAILED] Authentication failed",
+            // Only the webmail hears of a second factor.
+            AuthError::Refused | AuthError::NeedsSecondFactor(_) => {
+                "NO [AUTHENTICATIONFAILED] Authentication failed"
+            }
             AuthError::MustChangePassword(_) => {
                 // Mail programs show the text as it is, in whatever language they are.
                 let url = &self.server.mail.settings().webmail_url;

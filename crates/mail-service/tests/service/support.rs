@@ -167,7 +167,7 @@ pub(crate) fn account(number: u64) -> Account {
         aliases: Vec::new(),
         name: format!("Agent {number}"),
         academic_id: format!("{number:08}").parse().unwrap(),
-        unit: None,
+        units: Vec::new(),
         role: Role::Agent,
         quota_bytes: None,
         state: AccountState::Active,

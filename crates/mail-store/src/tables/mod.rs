@@ -6,4 +6,5 @@ pub mod index;
 pub mod lease;
 pub mod mail;
 pub mod queue;
+pub mod security;
 pub mod system;

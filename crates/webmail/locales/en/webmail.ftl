@@ -246,3 +246,199 @@ decimal-mark = .
 size-bytes = bytes
 size-kilobytes = KB
 size-megabytes = MB
+
+# Account security
+title-error = To correct – { $title }
+security-link = Account security
+security-title = Account security
+security-back = ← Account security
+security-open-title = Change these settings
+security-open-hint = So that nobody changes them in your place, type your password. It counts for ten minutes.
+security-own-password = Your password
+security-open = Unlock
+security-open-first = Type your password first: the ten minutes are over.
+security-wrong-password = That is not your current password.
+security-too-many = Too many tries. Wait a few minutes.
+security-on-hold = Your password has just been replaced: ways back in do not change before { $until }.
+security-password-title = Password
+security-password-rules = At least 12 characters. A short sentence does very well; no special characters are required. Your other sessions close and your mail programs have to sign in again.
+security-current = Current password
+security-new = New password
+security-again = New password, once more
+security-change = Change the password
+security-not-alike = You typed the new password in two different ways.
+security-password-refused = That password is too short or too simple. Choose at least 12 characters, for example a short sentence.
+security-password-changed = Your password is changed. All other sessions are closed.
+security-not-an-address = That is not an email address.
+security-code-sent = A code has been sent to that address. Type it within ten minutes.
+security-code-wrong = That is not the right code.
+security-code-gone = That code no longer counts. Remove the address and add it again to get another.
+security-recovery-refused = That address does not do: give a personal address, outside this mail service, that is not in the list already (three at most).
+security-recovery-proven = The recovery address is verified.
+security-recovery-removed = The recovery address is removed.
+security-device-refused = Give the device a short name. An account has twenty app passwords at most.
+security-device-removed = The device no longer has access to your mail.
+security-factor-off = Two-step verification is off.
+security-sessions-ended = The sessions are closed.
+factor-title = Two-step verification
+factor-off = Off. An app on your phone will give a code for each sign-in: a stolen password is no longer enough.
+factor-on = On since: { $since }.
+factor-codes-left = { $count ->
+    [0] You have no recovery codes left.
+    [one] You have one recovery code left.
+   *[other] You have { $count } recovery codes left.
+}
+factor-start = Turn on
+factor-stop = Turn off
+factor-renew = Make new recovery codes
+factor-step-app = Open an authenticator app on your phone (FreeOTP, Aegis, Google Authenticator…).
+factor-step-scan = Add an account and point the camera at this drawing.
+factor-qr = QR code to be read with the authenticator app
+factor-type = No camera? Type this key into the app:
+factor-step-code = Type the six-digit code that the app shows.
+factor-code = Six-digit code
+factor-turn-on = Turn on
+devices-title = App passwords
+devices-hint = One for each phone or mail program. If you lose the device, remove its line: the rest goes on. With two-step verification, mail programs accept only these.
+device-created = Made: { $date }.
+device-used = Last used: { $date }.
+device-unused = Never used.
+device-revoke = Remove
+device-name = Name of the device
+device-name-example = Phone, Thunderbird at work…
+device-add = Make a password
+device-own-password = main password
+device-revoked = removed device
+recovery-title = Recovery addresses
+recovery-hint = If you lose your password, a code is sent there. Give a personal address that you read.
+recovery-proven = Verified.
+recovery-unproven = To be verified: type the code you got at this address.
+recovery-code = Code you got
+recovery-prove = Verify
+recovery-remove = Remove
+recovery-address = New recovery address
+recovery-add = Send a code
+sessions-title = Sessions and connected devices
+session-place = { $peer }, since: { $date }
+session-this = This session
+session-end = Close
+sessions-end-others = Close all other sessions
+connection-imap = Mail program ({ $program })
+connections-hint = To cut a mail program off, remove its app password or change your password.
+browser-unknown = unknown browser
+logins-title = Recent access
+logins-hint = Successful access, to within an hour. The number is the internet address it came from.
+login-by-webmail = Webmail
+login-by-imap = Reading with a program ({ $program })
+login-by-submission = Sending with a program ({ $program })
+login-place = { $peer }, { $date }
+alarm-question = Something you do not recognise?
+alarm-link = This was not me
+alarm-title = This was not me
+alarm-text = Choose a new password. All sessions are closed and all app passwords removed: nothing that opened your account opens it any longer. Then check your recovery addresses and tell your IT officer.
+alarm-button = Close everything and change the password
+alarm-done = Done. Nothing that opened your account opens it any longer. Now check your recovery addresses.
+once-device-title = App password
+once-codes-title = Recovery codes
+once-warning = This page will not be shown again. Note what follows before you leave it.
+once-device = In “{ $name }”, type this password instead of your own:
+once-user = User
+once-imap = Incoming (IMAP)
+once-smtp = Outgoing (SMTP)
+once-codes = Each code stands in for the app once, for example when you lose your phone. Print them and keep them in a safe place.
+once-done = I have noted it
+step-title = Verification
+step-code = Verification code
+step-code-hint = The six-digit code of your app, or a recovery code.
+step-button = Verify
+step-wrong = That is not the right code. Wait for the next one and type it soon.
+step-too-many = Too many tries. Wait a few minutes before you go on.
+step-back = Back to the sign-in
+
+# Letters about the account
+letter-hello = Hello,
+letter-end = This happened on { $date }, from the internet address { $peer }.
+
+    If it was not you: sign in at { $site }, open “Account security”, then “This was not me”, and tell your IT officer. Nobody will ever ask you for your password or a code.
+letter-end-console = This happened on { $date }, by the IT department.
+
+    If you know nothing of it, tell your IT officer. Nobody will ever ask you for your password or a code.
+letter-recovery-code-subject = { $product }: your code to verify this address
+letter-recovery-code = This address was named as a recovery address of the account { $account }.
+
+    Code: { $code }
+
+    It counts for ten minutes. Type it on the page from which you asked for it.
+letter-reset-code-subject = { $product }: your code for a new password
+letter-reset-code = A new password was asked for the account { $account }.
+
+    Code: { $code }
+
+    It counts for ten minutes, in the browser from which it was asked for. Give it to nobody.
+letter-password-changed-subject = { $product }: password changed
+letter-password-changed = The password of the account { $account } was changed.
+letter-password-reset-subject = { $product }: password replaced
+letter-password-reset = The password of the account { $account } was replaced after it had been reported lost. All sessions and all app passwords are closed.
+letter-recovery-changed-subject = { $product }: recovery addresses changed
+letter-recovery-changed = The recovery addresses of the account { $account } have changed: { $about }.
+letter-factor-on-subject = { $product }: two-step verification is on
+letter-factor-on = Two-step verification of the account { $account } is on.
+letter-factor-off-subject = { $product }: two-step verification is off
+letter-factor-off = Two-step verification of the account { $account } is off.
+letter-factor-code-subject = { $product }: recovery code used
+letter-factor-code = A recovery code stood in for two-step verification of the account { $account }.
+letter-app-password-subject = { $product }: new app password
+letter-app-password = An app password was made for the account { $account }: { $about }.
+letter-reset-asked-subject = { $product }: new password asked for
+letter-reset-asked = A new password was asked for the account { $account }. Your IT officer will make sure who asks before going on.
+
+# Lost password
+forgotten-link = Lost password
+forgotten-title = Lost password
+forgotten-name = First and last name
+forgotten-id = ID number
+forgotten-id-hint = The number on your sheet. You have lost it? Ask the IT officer of your school.
+forgotten-next = Continue
+forgotten-missing = Type your name and your ID number.
+forgotten-stale = The page had been open for too long. Check it and continue.
+forgotten-told = If this belongs to an account, you have been told what comes next: a code has gone to the account's recovery address or, if there is none, ask the IT officer of your school.
+forgotten-code = Code you got
+forgotten-code-refused = That code does not do, or no longer counts. It counts for ten minutes, in this browser, for five tries.
+forgotten-new-title = New password
+forgotten-over = The time is over, or no code was typed. Start again from the beginning.
+forgotten-done = Your password is replaced. Sign in with the new one.
+
+# Help desk
+desk-link = Help desk
+desk-title = Help desk
+desk-unit = The people of your school: { $unit }.
+desk-waiting = Requests for a password
+desk-nobody-waits = Nobody is waiting.
+desk-asked = Request received: { $date }
+desk-open = Open
+desk-find = Find a person
+desk-name = First or last name
+desk-found-nobody = Nobody of that name in your school.
+desk-factor-first = The help desk needs two-step verification. Turn it on first under “Account security”.
+desk-person = Account
+desk-address = Address
+desk-state = State
+desk-state-first = Waiting for its first sign-in
+desk-state-active = In use
+desk-state-other = Closed
+desk-by-webmail = Last access, webmail
+desk-by-imap = Last access, reading
+desk-by-submission = Last access, sending
+desk-help = Lost password
+desk-check = First make sure who you are talking to: face to face, or by calling back the number in the staff file. You neither see nor choose the password.
+desk-reason = How did you make sure who it is?
+desk-reason-example = Seen face to face, staff card
+desk-reason-missing = Say how you made sure who it is, or why you refuse.
+desk-issue = Hand out an activation code
+desk-refuse = Refuse the request
+desk-refused = The request is refused; the person is told.
+desk-code = Give this code to { $name }. It counts for one day and once: at { $site }, “Lost password”, name and ID number, then this code.
+letter-reset-approved-subject = { $product }: activation code handed out
+letter-reset-approved = An activation code to choose a new password of the account { $account } was handed out by { $about }.
+letter-reset-refused-subject = { $product }: request for a password refused
+letter-reset-refused = The request for a new password of the account { $account } was refused.

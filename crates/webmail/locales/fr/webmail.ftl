@@ -246,3 +246,199 @@ decimal-mark = ,
 size-bytes = octets
 size-kilobytes = Ko
 size-megabytes = Mo
+
+# Sécurité du compte
+title-error = À corriger – { $title }
+security-link = Sécurité du compte
+security-title = Sécurité du compte
+security-back = ← Sécurité du compte
+security-open-title = Modifier ces réglages
+security-open-hint = Pour que personne ne les change à votre place, saisissez votre mot de passe. Il vaut pour dix minutes.
+security-own-password = Votre mot de passe
+security-open = Déverrouiller
+security-open-first = Saisissez d’abord votre mot de passe : les dix minutes sont passées.
+security-wrong-password = Ce n’est pas votre mot de passe actuel.
+security-too-many = Trop d’essais. Attendez quelques minutes.
+security-on-hold = Votre mot de passe vient d’être remplacé : les moyens de secours ne changent pas avant { $until }.
+security-password-title = Mot de passe
+security-password-rules = Au moins 12 caractères. Une courte phrase convient très bien ; aucun caractère spécial n’est exigé. Vos autres sessions se ferment et vos logiciels de courriel doivent se reconnecter.
+security-current = Mot de passe actuel
+security-new = Nouveau mot de passe
+security-again = Nouveau mot de passe, encore une fois
+security-change = Changer le mot de passe
+security-not-alike = Les deux saisies du nouveau mot de passe sont différentes.
+security-password-refused = Ce mot de passe est trop court ou trop simple. Choisissez au moins 12 caractères, par exemple une courte phrase.
+security-password-changed = Votre mot de passe est changé. Toutes les autres sessions sont fermées.
+security-not-an-address = Ce n’est pas une adresse de courriel.
+security-code-sent = Un code vient d’être envoyé à cette adresse. Saisissez-le dans les dix minutes.
+security-code-wrong = Ce n’est pas le bon code.
+security-code-gone = Ce code ne vaut plus. Retirez l’adresse puis ajoutez-la de nouveau pour en recevoir un autre.
+security-recovery-refused = Cette adresse ne convient pas : indiquez une adresse personnelle, hors de la messagerie académique, qui n’est pas déjà dans la liste (trois au plus).
+security-recovery-proven = L’adresse de secours est vérifiée.
+security-recovery-removed = L’adresse de secours est retirée.
+security-device-refused = Donnez un nom court à l’appareil. Un compte a vingt mots de passe d’application au plus.
+security-device-removed = L’appareil n’a plus accès à votre messagerie.
+security-factor-off = La double authentification est désactivée.
+security-sessions-ended = Les sessions sont fermées.
+factor-title = Double authentification
+factor-off = Désactivée. Une application de votre téléphone donnera un code à chaque connexion : un mot de passe volé ne suffit plus.
+factor-on = Activée depuis : { $since }.
+factor-codes-left = { $count ->
+    [0] Il ne vous reste aucun code de secours.
+    [one] Il vous reste un code de secours.
+   *[other] Il vous reste { $count } codes de secours.
+}
+factor-start = Activer
+factor-stop = Désactiver
+factor-renew = Créer de nouveaux codes de secours
+factor-step-app = Ouvrez une application d’authentification sur votre téléphone (FreeOTP, Aegis, Google Authenticator…).
+factor-step-scan = Ajoutez un compte et visez ce dessin.
+factor-qr = Code QR à lire avec l’application d’authentification
+factor-type = Vous ne pouvez pas le viser ? Saisissez cette clé dans l’application :
+factor-step-code = Saisissez le code à six chiffres que l’application affiche.
+factor-code = Code à six chiffres
+factor-turn-on = Activer
+devices-title = Mots de passe d’application
+devices-hint = Un pour chaque téléphone ou logiciel de courriel. Si vous perdez l’appareil, retirez sa ligne : le reste continue. Avec la double authentification, les logiciels de courriel n’acceptent que ceux-là.
+device-created = Créé : { $date }.
+device-used = Dernière utilisation : { $date }.
+device-unused = Jamais utilisé.
+device-revoke = Retirer
+device-name = Nom de l’appareil
+device-name-example = Téléphone, Thunderbird au bureau…
+device-add = Créer un mot de passe
+device-own-password = mot de passe principal
+device-revoked = appareil retiré
+recovery-title = Adresses de secours
+recovery-hint = Si vous perdez votre mot de passe, un code y sera envoyé. Indiquez une adresse personnelle que vous lisez.
+recovery-proven = Vérifiée.
+recovery-unproven = À vérifier : saisissez le code reçu à cette adresse.
+recovery-code = Code reçu
+recovery-prove = Vérifier
+recovery-remove = Retirer
+recovery-address = Nouvelle adresse de secours
+recovery-add = Envoyer un code
+sessions-title = Sessions et appareils connectés
+session-place = { $peer }, depuis : { $date }
+session-this = Cette session
+session-end = Fermer
+sessions-end-others = Fermer toutes les autres sessions
+connection-imap = Logiciel de courriel ({ $program })
+connections-hint = Pour couper un logiciel de courriel, retirez son mot de passe d’application ou changez votre mot de passe.
+browser-unknown = navigateur inconnu
+logins-title = Derniers accès
+logins-hint = Les accès réussis, à une heure près. Le numéro est l’adresse internet d’où vient l’accès.
+login-by-webmail = Webmail
+login-by-imap = Lecture par un logiciel ({ $program })
+login-by-submission = Envoi par un logiciel ({ $program })
+login-place = { $peer }, { $date }
+alarm-question = Un accès que vous ne reconnaissez pas ?
+alarm-link = Ce n’était pas moi
+alarm-title = Ce n’était pas moi
+alarm-text = Choisissez un nouveau mot de passe. Toutes les sessions sont fermées, tous les mots de passe d’application retirés : plus rien de ce qui ouvrait votre compte ne l’ouvre. Vérifiez ensuite vos adresses de secours et prévenez votre responsable informatique.
+alarm-button = Tout fermer et changer le mot de passe
+alarm-done = C’est fait. Rien de ce qui ouvrait votre compte ne l’ouvre plus. Vérifiez maintenant vos adresses de secours.
+once-device-title = Mot de passe d’application
+once-codes-title = Codes de secours
+once-warning = Cette page ne s’affichera plus. Notez ce qui suit avant de la quitter.
+once-device = Dans « { $name } », saisissez ce mot de passe à la place du vôtre :
+once-user = Utilisateur
+once-imap = Réception (IMAP)
+once-smtp = Envoi (SMTP)
+once-codes = Chaque code remplace une seule fois l’application, par exemple si vous perdez votre téléphone. Imprimez-les et gardez-les en lieu sûr.
+once-done = C’est noté
+step-title = Vérification
+step-code = Code de vérification
+step-code-hint = Le code à six chiffres de votre application, ou un code de secours.
+step-button = Vérifier
+step-wrong = Ce n’est pas le bon code. Attendez le suivant et saisissez-le sans tarder.
+step-too-many = Trop d’essais. Attendez quelques minutes avant de recommencer.
+step-back = Revenir à la connexion
+
+# Lettres au sujet du compte
+letter-hello = Bonjour,
+letter-end = Cela s’est passé { $date }, depuis l’adresse internet { $peer }.
+
+    Si ce n’était pas vous : connectez-vous sur { $site }, ouvrez « Sécurité du compte » puis « Ce n’était pas moi », et prévenez votre responsable informatique. Personne ne vous demandera jamais votre mot de passe ni un code.
+letter-end-console = Cela s’est passé { $date }, depuis le service informatique.
+
+    Si vous n’en savez rien, prévenez votre responsable informatique. Personne ne vous demandera jamais votre mot de passe ni un code.
+letter-recovery-code-subject = { $product } : votre code pour vérifier cette adresse
+letter-recovery-code = Cette adresse a été indiquée comme adresse de secours du compte { $account }.
+
+    Code : { $code }
+
+    Il vaut dix minutes. Saisissez-le sur la page d’où vous l’avez demandé.
+letter-reset-code-subject = { $product } : votre code pour un nouveau mot de passe
+letter-reset-code = Un nouveau mot de passe a été demandé pour le compte { $account }.
+
+    Code : { $code }
+
+    Il vaut dix minutes, dans le navigateur d’où il a été demandé. Ne le donnez à personne.
+letter-password-changed-subject = { $product } : mot de passe changé
+letter-password-changed = Le mot de passe du compte { $account } a été changé.
+letter-password-reset-subject = { $product } : mot de passe remplacé
+letter-password-reset = Le mot de passe du compte { $account } a été remplacé après avoir été déclaré perdu. Toutes les sessions et tous les mots de passe d’application sont fermés.
+letter-recovery-changed-subject = { $product } : adresses de secours modifiées
+letter-recovery-changed = Les adresses de secours du compte { $account } ont changé : { $about }.
+letter-factor-on-subject = { $product } : double authentification activée
+letter-factor-on = La double authentification du compte { $account } est activée.
+letter-factor-off-subject = { $product } : double authentification désactivée
+letter-factor-off = La double authentification du compte { $account } est désactivée.
+letter-factor-code-subject = { $product } : code de secours utilisé
+letter-factor-code = Un code de secours a remplacé la double authentification pour le compte { $account }.
+letter-app-password-subject = { $product } : nouveau mot de passe d’application
+letter-app-password = Un mot de passe d’application a été créé pour le compte { $account } : { $about }.
+letter-reset-asked-subject = { $product } : nouveau mot de passe demandé
+letter-reset-asked = Un nouveau mot de passe a été demandé pour le compte { $account }. Votre responsable informatique vérifiera l’identité de la personne avant de donner suite.
+
+# Mot de passe oublié
+forgotten-link = Mot de passe oublié
+forgotten-title = Mot de passe oublié
+forgotten-name = Prénom et nom
+forgotten-id = Numéro d’identification
+forgotten-id-hint = Le numéro de votre fiche. Vous l’avez perdu ? Demandez-le au responsable informatique de votre établissement.
+forgotten-next = Continuer
+forgotten-missing = Saisissez votre nom et votre numéro d’identification.
+forgotten-stale = La page était ouverte depuis trop longtemps. Vérifiez et continuez.
+forgotten-told = Si ces informations correspondent à un compte, la suite vous a été indiquée : un code est parti vers l’adresse de secours du compte ou, s’il n’y en a pas, adressez-vous au responsable informatique de votre établissement.
+forgotten-code = Code reçu
+forgotten-code-refused = Ce code ne convient pas, ou ne vaut plus. Il vaut dix minutes, dans ce navigateur, pour cinq essais.
+forgotten-new-title = Nouveau mot de passe
+forgotten-over = Le délai est passé, ou le code n’a pas été saisi. Recommencez depuis le début.
+forgotten-done = Votre mot de passe est remplacé. Connectez-vous avec le nouveau.
+
+# Assistance
+desk-link = Assistance
+desk-title = Assistance
+desk-unit = Les personnes de votre établissement : { $unit }.
+desk-waiting = Demandes de mot de passe
+desk-nobody-waits = Personne n’attend.
+desk-asked = Demande reçue : { $date }
+desk-open = Ouvrir
+desk-find = Trouver une personne
+desk-name = Nom ou prénom
+desk-found-nobody = Personne de ce nom dans votre établissement.
+desk-factor-first = L’assistance demande la double authentification. Activez-la d’abord dans « Sécurité du compte ».
+desk-person = Compte
+desk-address = Adresse
+desk-state = État
+desk-state-first = En attente de première connexion
+desk-state-active = En service
+desk-state-other = Fermé
+desk-by-webmail = Dernier accès, webmail
+desk-by-imap = Dernier accès, lecture
+desk-by-submission = Dernier accès, envoi
+desk-help = Mot de passe perdu
+desk-check = Vérifiez d’abord qui vous parle : en personne, ou en rappelant le numéro du dossier administratif. Vous ne verrez ni ne choisirez le mot de passe.
+desk-reason = Comment avez-vous vérifié l’identité ?
+desk-reason-example = Vu en personne, carte professionnelle
+desk-reason-missing = Indiquez comment vous avez vérifié l’identité, ou pourquoi vous refusez.
+desk-issue = Remettre un code d’activation
+desk-refuse = Refuser la demande
+desk-refused = La demande est refusée ; la personne en est avertie.
+desk-code = Remettez ce code à { $name }. Il vaut un jour et une seule fois : sur { $site }, « Mot de passe oublié », nom et numéro d’identification, puis ce code.
+letter-reset-approved-subject = { $product } : code d’activation remis
+letter-reset-approved = Un code d’activation pour choisir un nouveau mot de passe du compte { $account } a été remis par { $about }.
+letter-reset-refused-subject = { $product } : demande de mot de passe refusée
+letter-reset-refused = La demande d’un nouveau mot de passe pour le compte { $account } a été refusée.

@@ -1,11 +1,14 @@
 //! The whole webmail over a memory store: requests in, pages out, no sockets.
 
+mod assistance;
 mod drafts;
 mod fence;
 mod first_login;
+mod forgotten;
 mod lists;
 mod outbox;
 mod reading;
+mod security;
 mod writing;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,0 +1,163 @@
+//! A line of the audit log, and who asked for what it tells of.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// Characters of a reason that are kept.
+const REASON_CHARS_MAX: usize = 500;
+/// Characters of a browser's name that are kept.
+const USER_AGENT_CHARS_MAX: usize = 160;
+
+/// Who asks, as far as the log tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Requester {
+    /// Names the request in all logs.
+    pub request: u64,
+    /// From where; `None` for the command line.
+    pub peer: Option<IpAddr>,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// `fr` or `en`: the language of letters that follow.
+    pub language: String,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// The owner changed the password.
+    PasswordChanged,
+    /// The owner reported that somebody else was in.
+    Alarm,
+    /// A device got a password.
+    AppPasswordAdded,
+    /// A device lost it.
+    AppPasswordRemoved,
+    /// The second factor was turned on.
+    SecondFactorOn,
+    /// The second factor was turned off.
+    SecondFactorOff,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// A second factor was tried.
+    SecondFactorTried,
+    /// A recovery address was named, not yet proven.
+    RecoveryNamed,
+    /// A recovery address was proven.
+    RecoveryProven,
+    /// A recovery address was removed.
+    RecoveryRemoved,
+    /// Somebody who lost a password filled in the form.
+    ResetAsked,
+    /// Somebody typed a code they were sent.
+    ResetCodeTried,
+    /// A lost password was replaced.
+    ResetDone,
+    /// An officer handed an activation code out.
+    ActivationIssued,
+    /// An officer refused.
+    ResetRefused,
+    /// An officer looked at a person's academic ID.
+    PersonShown,
+}
+
+/// How a lost password is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResetMode {
+    /// A code to a recovery address.
+    Code,
+    /// Approval by an IT officer.
+    Approval,
+    /// Name, ID and date of birth alone.
+    Identity,
+}
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Factor {
+    /// The name.
+    Name,
+    /// The academic ID.
+    AcademicId,
+    /// The date of birth.
+    BirthDate,
+    /// A code that was sent.
+    Code,
+    /// A code that an officer handed out.
+    Activation,
+    /// A time-based code.
+    Totp,
+    /// A one-time recovery code.
+    RecoveryCode,
+    /// The account's state allows it.
+    State,
+    /// The limits allow it.
+    Limit,
+}
+
+/// A line of the log. Never holds a value that was compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// Names the request in all logs.
+    pub request: String,
+    /// Whose account; `None` when nobody's was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<u64>,
+    /// What was done.
+    pub act: Act,
+    /// How a lost password is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ResetMode>,
+    /// What was compared, and whether it matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<(Factor, bool)>,
+    /// From where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<IpAddr>,
+    /// What the browser calls itself, without controls, cut.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user_agent: String,
+    /// Which officer or administrator did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub officer: Option<u64>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who is told, by kind: `mailbox`, `recovery`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+}
+
+impl AuditRecord {
+    /// A line about an act, with the requester's fields cut to size.
+    pub(crate) fn new(at: i64, account: Option<u64>, act: Act, requester: &Requester) -> Self {
+        Self {
+            at,
+            request: format!("{:016x}", requester.request),
+            account,
+            act,
+            mode: None,
+            factors: Vec::new(),
+            peer: requester.peer,
+            user_agent: cut(&requester.user_agent, USER_AGENT_CHARS_MAX),
+            officer: None,
+            reason: String::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// The reason, cut to size.
+    pub(crate) fn set_reason(&mut self, reason: &str) {
+        self.reason = cut(reason, REASON_CHARS_MAX);
+    }
+}
+
+/// Without controls and not longer than this.
+fn cut(text: &str, chars_max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
+}

@@ -1,0 +1,254 @@
+//! `/assistance`: the help desk of an IT officer, for the people of their own unit. It needs the
+//! officer's second factor, and never opens a mailbox.
+
+use directory::{Account, AccountState, DirectoryError, Service};
+use hyper::{Response, StatusCode};
+use mail_types::{AccountId, Role};
+
+use crate::account::Signed;
+use crate::error::Error;
+use crate::headers;
+use crate::http::{Body, Form, Input};
+use crate::view::{self, Page};
+
+const HOME: &str = "/assistance";
+/// Recent logins that an officer sees.
+const LOGINS_MAX: usize = 5;
+
+/// A person in a list.
+struct PersonShown {
+    number: u64,
+    name: String,
+    address: String,
+    asked: Option<String>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "assistance.html")]
+struct DeskPage<'a> {
+    page: Page<'a>,
+    unit: String,
+    typed: String,
+    waiting: Vec<PersonShown>,
+    /// `None` before a search.
+    found: Option<Vec<PersonShown>>,
+}
+
+#[derive(askama::Template)]
+#[template(path = "assistance_person.html")]
+struct HelpPage<'a> {
+    page: Page<'a>,
+    number: u64,
+    name: String,
+    address: String,
+    academic_id: String,
+    state: String,
+    logins: Vec<(String, String)>,
+    asked: Option<String>,
+    error: Option<String>,
+    /// The activation code, this once.
+    code: Option<String>,
+    site: String,
+}
+
+/// What an officer without a second factor is told.
+#[derive(askama::Template)]
+#[template(path = "assistance_factor.html")]
+struct FactorPage<'a> {
+    page: Page<'a>,
+}
+
+/// Whether a page of the help desk is shown to this account at all; others find nothing here.
+pub(crate) fn is_officer(account: &Account) -> bool {
+    account.role == Role::ItOfficer
+}
+
+async fn has_second_factor(signed: &Signed) -> Result<bool, Error> {
+    let overview = signed.service().directory().security_overview(signed.owner()).await?;
+    Ok(overview.totp_since.is_some())
+}
+
+/// `GET /assistance…`
+pub(crate) async fn show(signed: &Signed, rest: &[&str]) -> Result<Response<Body>, Error> {
+    if !is_officer(&signed.account) {
+        return Err(Error::NotFound);
+    }
+    if !has_second_factor(signed).await? {
+        return factor_first(signed).await;
+    }
+    match rest {
+        [] => desk(signed).await,
+        [number] => {
+            let id = number_of(number)?;
+            let directory = signed.service().directory();
+            let officer = &signed.account;
+            // An ID that is shown is a line in the log.
+            let noted = directory.note_lookup(officer, id, &signed.visit.requester()).await;
+            noted.map_err(hidden)?;
+            person(signed, id, StatusCode::OK, Outcome::default()).await
+        }
+        _ => Err(Error::NotFound),
+    }
+}
+
+/// `POST /assistance/{number}`
+pub(crate) async fn submit(
+    signed: &Signed,
+    rest: &[&str],
+    input: Input,
+) -> Result<Response<Body>, Error> {
+    let form = signed.form(input).await?;
+    let [number] = rest else { return Err(Error::NotFound) };
+    if !is_officer(&signed.account) || !has_second_factor(signed).await? {
+        return Err(Error::NotFound);
+    }
+    let id = number_of(number)?;
+    match form.get("action") {
+        "refuser" => refuse(signed, id, &form).await,
+        "code" => issue(signed, id, &form).await,
+        _ => Err(Error::BadRequest("no such action")),
+    }
+}
+
+fn number_of(text: &str) -> Result<AccountId, Error> {
+    text.parse().map(AccountId).map_err(|_| Error::NotFound)
+}
+
+/// People of other units do not exist here.
+fn hidden(error: DirectoryError) -> Error {
+    match error {
+        DirectoryError::NotFound { .. } => Error::NotFound,
+        other => other.into(),
+    }
+}
+
+async fn factor_first(signed: &Signed) -> Result<Response<Body>, Error> {
+    let mailboxes = signed.mailboxes().await?;
+    let page = Page::inside(signed, signed.locale().text("desk-title"), &mailboxes, "");
+    view::render(&signed.visit, StatusCode::FORBIDDEN, &FactorPage { page })
+}
+
+async fn desk(signed: &Signed) -> Result<Response<Body>, Error> {
+    let (directory, officer) = (signed.service().directory(), &signed.account);
+    let calendar = signed.calendar();
+    let waiting = directory.waiting_requests(officer).await?.into_iter();
+    let waiting = waiting.map(|request| PersonShown {
+        asked: Some(calendar.short(request.asked)),
+        ..shown(&request.account)
+    });
+    let typed = signed.visit.query("nom").unwrap_or_default().trim().to_owned();
+    let found = match typed.is_empty() {
+        true => None,
+        false => {
+            let people = directory.find_helped(officer, &typed).await?;
+            Some(people.iter().map(|account| shown(account)).collect())
+        }
+    };
+    let units = directory.units_of_officer(officer.id);
+    let units: Vec<_> = units.iter().map(|unit| unit.name.clone()).collect();
+    let mailboxes = signed.mailboxes().await?;
+    let template = DeskPage {
+        unit: units.join(", "),
+        typed,
+        waiting: waiting.collect(),
+        found,
+        page: Page::inside(signed, signed.locale().text("desk-title"), &mailboxes, ""),
+    };
+    view::render(&signed.visit, StatusCode::OK, &template)
+}
+
+fn shown(account: &Account) -> PersonShown {
+    PersonShown {
+        number: account.id.0,
+        name: account.name.clone(),
+        address: account.primary_address.to_string(),
+        asked: None,
+    }
+}
+
+/// What a form led to.
+#[derive(Default)]
+struct Outcome {
+    error: Option<String>,
+    code: Option<String>,
+}
+
+async fn person(
+    signed: &Signed,
+    id: AccountId,
+    status: StatusCode,
+    outcome: Outcome,
+) -> Result<Response<Body>, Error> {
+    let (directory, locale) = (signed.service().directory(), signed.locale());
+    let account = directory.helped(&signed.account, id).await.map_err(hidden)?;
+    let calendar = signed.calendar();
+    let recent = directory.recent_logins(id).await?.into_iter().take(LOGINS_MAX);
+    let logins = recent.map(|one| {
+        let how = match one.service {
+            Service::Webmail => "desk-by-webmail",
+            Service::Imap => "desk-by-imap",
+            Service::Submission => "desk-by-submission",
+        };
+        (locale.text(how), calendar.short(one.at))
+    });
+    let waiting = directory.waiting_requests(&signed.account).await?;
+    let asked = waiting.iter().find(|request| request.account.id == id);
+    let state = match account.state {
+        AccountState::AwaitingFirstLogin => "desk-state-first",
+        AccountState::Active => "desk-state-active",
+        _ => "desk-state-other",
+    };
+    let mailboxes = signed.mailboxes().await?;
+    let template = HelpPage {
+        number: id.0,
+        name: account.name.clone(),
+        address: account.primary_address.to_string(),
+        academic_id: account.academic_id.as_str().to_owned(),
+        state: locale.text(state),
+        logins: logins.collect(),
+        asked: asked.map(|request| calendar.long(request.asked)),
+        error: outcome.error,
+        code: outcome.code,
+        site: signed.visit.webmail.settings().public_url.to_string(),
+        page: Page::inside(signed, account.name.clone(), &mailboxes, ""),
+    };
+    view::render(&signed.visit, status, &template)
+}
+
+async fn issue(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<Body>, Error> {
+    let (directory, requester) = (signed.service().directory(), signed.visit.requester());
+    let reason = form.get("motif");
+    match directory.issue_activation_code(&signed.account, id, reason, &requester).await {
+        Ok(code) => {
+            let outcome = Outcome { code: Some(code.expose().clone()), error: None };
+            person(signed, id, StatusCode::OK, outcome).await
+        }
+        Err(error) => without_reason(signed, id, error).await,
+    }
+}
+
+async fn refuse(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<Body>, Error> {
+    let (directory, requester) = (signed.service().directory(), signed.visit.requester());
+    match directory.refuse_reset(&signed.account, id, form.get("motif"), &requester).await {
+        Ok(()) => {
+            signed.session.set_notice(signed.locale().text("desk-refused"));
+            Ok(headers::see_other(&signed.visit, HOME))
+        }
+        Err(error) => without_reason(signed, id, error).await,
+    }
+}
+
+async fn without_reason(
+    signed: &Signed,
+    id: AccountId,
+    error: DirectoryError,
+) -> Result<Response<Body>, Error> {
+    match error {
+        DirectoryError::Invalid(_) => {
+            let error = Some(signed.locale().text("desk-reason-missing"));
+            let outcome = Outcome { error, code: None };
+            person(signed, id, StatusCode::UNPROCESSABLE_ENTITY, outcome).await
+        }
+        other => Err(hidden(other)),
+    }
+}

@@ -1,0 +1,100 @@
+//! The help desk in the browser: for officers with a second factor, and for their own people.
+
+use directory::{AccountUpdate, TotpSecret};
+use hyper::StatusCode;
+use mail_types::{AccountId, Role};
+
+use super::{Bench, Browser, PASSWORD, between};
+
+const SCHOOL: &str = "0750001A";
+
+/// Marie, and an officer of her school with a second factor, logged in; Paul is elsewhere.
+async fn officer(bench: &Bench) -> (Browser<'_>, AccountId, AccountId) {
+    let id = async |login: &str| bench.directory.find(login).await.unwrap().unwrap().id;
+    let (marie, paul) = (id("10001").await, id("10002").await);
+    let officer = bench.add("referent@ac.test", "Réfé Rent", "10003").await;
+    let school = directory::Unit {
+        code: SCHOOL.parse().unwrap(),
+        name: "Collège Victor-Hugo".into(),
+        officers: vec![officer],
+        contact: String::from("secrétariat"),
+    };
+    let update = |role| AccountUpdate {
+        units: Some(vec![SCHOOL.parse().unwrap()]),
+        role: Some(role),
+        ..AccountUpdate::default()
+    };
+    let role = AccountUpdate { role: Some(Role::ItOfficer), ..AccountUpdate::default() };
+    bench.directory.update_account(officer, role).await.unwrap();
+    bench.directory.create_unit(school).await.unwrap();
+    bench.directory.update_account(marie, update(Role::Agent)).await.unwrap();
+    let mut browser = bench.logged_in("10003").await;
+    let before = browser.get("/assistance").await;
+    assert_eq!(before.status, StatusCode::FORBIDDEN, "not without a second factor");
+    let secret = TotpSecret::generate();
+    let now = jiff::Timestamp::now().as_second();
+    let requester = directory::Requester::default();
+    let code = secret.code_at(now);
+    bench.directory.turn_totp_on(officer, &secret, &code, &requester).await.unwrap();
+    browser.log_in("10003", PASSWORD).await;
+    let token = browser.get("/verification").await.token();
+    let code = secret.code_at(now + 30);
+    browser.post("/verification", &[("jeton", &token), ("code", &code)]).await;
+    (browser, marie, paul)
+}
+
+#[tokio::test]
+async fn an_officer_finds_reads_out_and_lets_in_their_own_people_only() {
+    let bench = Bench::new().await;
+    let (mut desk, marie, paul) = officer(&bench).await;
+    let home = desk.get("/assistance").await;
+    assert!(
+        home.text().contains("Personne n’attend.") && home.text().contains("Collège Victor-Hugo")
+    );
+
+    let mut lost = bench.browser();
+    let token = lost.get("/mot-de-passe-oublie").await.token();
+    let form = [("jeton", token.as_str()), ("nom", "marie martin"), ("identifiant", "10001")];
+    lost.post("/mot-de-passe-oublie", &form).await;
+    while bench.webmail.send_due_letters().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(desk.get("/assistance").await.text().contains("Marie Martin"), "she waits");
+    let found = desk.get("/assistance?nom=mart").await.text();
+    assert!(found.contains(&format!("/assistance/{}", marie.0)));
+    let none = desk.get("/assistance?nom=durand").await.text();
+    assert!(none.contains("Personne de ce nom"));
+    assert_eq!(desk.get(&format!("/assistance/{}", paul.0)).await.status, StatusCode::NOT_FOUND);
+
+    let path = format!("/assistance/{}", marie.0);
+    let person = desk.get(&path).await;
+    assert!(person.text().contains("<dd id=\"numero\">10001</dd>"));
+    let token = person.token();
+    let form = [("jeton", token.as_str()), ("action", "code"), ("motif", " ")];
+    assert_eq!(desk.post(&path, &form).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let form = [("jeton", token.as_str()), ("action", "code"), ("motif", "vue en personne")];
+    let other = desk.post(&format!("/assistance/{}", paul.0), &form).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+    let issued = desk.post(&path, &form).await;
+    let code = between(&issued.text(), "id=\"secret\">", "<").unwrap();
+    assert!(!desk.get(&path).await.text().contains(&code), "shown once");
+    assert_eq!(desk.get("/boite/INBOX").await.status, StatusCode::OK, "their own mail, no other");
+
+    let token = lost.get("/mot-de-passe-oublie/code").await.token();
+    let form = [("jeton", token.as_str()), ("code", code.as_str())];
+    let right = lost.post("/mot-de-passe-oublie/code", &form).await;
+    assert_eq!(right.header("location"), "/mot-de-passe-oublie/nouveau", "{}", right.text());
+}
+
+#[tokio::test]
+async fn nobody_else_finds_a_help_desk() {
+    let bench = Bench::new().await;
+    let mut paul = bench.logged_in("paul.durand@ac.test").await;
+    assert_eq!(paul.get("/assistance").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(paul.get("/assistance/1").await.status, StatusCode::NOT_FOUND);
+    assert!(!paul.get("/boite/INBOX").await.text().contains("href=\"/assistance\""));
+    let token = paul.get("/boite/INBOX").await.token();
+    let form = [("jeton", token.as_str()), ("action", "code"), ("motif", "x")];
+    assert_eq!(paul.post("/assistance/1", &form).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(bench.browser().get("/assistance").await.header("location"), "/");
+}
