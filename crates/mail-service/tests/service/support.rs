@@ -170,6 +170,7 @@ pub(crate) fn account(number: u64) -> Account {
         units: Vec::new(),
         role: Role::Agent,
         quota_bytes: None,
+        leaves_on: None,
         state: AccountState::Active,
         credential_version: 1,
     }
