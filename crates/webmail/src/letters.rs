@@ -140,6 +140,7 @@ impl Webmail {
             envelope_id: None,
             ret: None,
             release: None,
+            own: None,
         };
         service.accept(acceptance).await?;
         Ok(true)
