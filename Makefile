@@ -1,6 +1,7 @@
 # Each target installs what it misses and then does its job.
 #   make run     build Facteur and start a demo server on loopback
 #   make test    everything: unit tests, foreign clients, crash tests, browser
+#   make test-long   some of these with larger numbers
 #   make check   format, lints, licences
 #   make crash   break a loaded server and check what it holds: ROUNDS=10
 #                FAULT=kill|power|full|write|stop|backup FS=ext4|xfs (power, full: as root)
@@ -15,13 +16,18 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 
 ARGS ?=
 
-.PHONY: run test check bench build crash setup-build setup-test setup-bench
+.PHONY: run test test-long check bench build crash setup-build setup-test setup-bench
 
 run: setup-build
 	cargo run --locked --package facteur -- demo $(ARGS)
 
 test: setup-test
 	cargo test --locked --workspace --no-fail-fast
+
+test-long: setup-test
+	ROUNDS=10000 cargo test --locked --package mail-store --test store -- collector
+	MESSAGES=20000 cargo test --locked --package mail-service --test service -- shrinks
+	LOOKS=all cargo test --locked --package facteur --test clients -- every_page
 
 check: setup-build
 	cargo fmt --all --check

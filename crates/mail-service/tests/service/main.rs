@@ -14,3 +14,4 @@ mod queue;
 mod quota;
 mod search;
 mod support;
+mod verify;

@@ -262,8 +262,8 @@ async fn ten_thousand_rounds_against_the_collector_in_memory() {
     race(Store::memory_with_grace(0), 10_000).await;
 }
 
-/// Rounds on disk, where each waits for syncs; `ROUNDS` asks for more.
-const ROUNDS_ON_DISK: u32 = 10_000;
+/// Rounds on disk, where each waits for syncs; `ROUNDS` asks for more, as `make test-long` does.
+const ROUNDS_ON_DISK: u32 = 2_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rounds_against_the_collector_on_disk() {

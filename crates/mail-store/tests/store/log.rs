@@ -10,7 +10,7 @@ const ROWS: u32 = 5;
 
 /// A store that stopped without warning with [`ROWS`] acknowledged rows, a group each, in its log.
 async fn stopped() -> Place {
-    let place = Place::new();
+    let place = Place::in_memory();
     let store = place.open();
     store.close();
     drop(store);

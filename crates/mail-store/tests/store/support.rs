@@ -35,7 +35,18 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// On a file system in memory, where there is one: for what opens a store hundreds of times and
+    /// is not about syncs, which are all that such a place spares.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::within(memory) } else { Self::new() }
+    }
+
+    fn within(parent: &Path) -> Self {
+        let dir = tempfile::tempdir_in(parent).unwrap();
         Self { dir, clock: Arc::new(AtomicI64::new(1_000_000)) }
     }
 
@@ -69,7 +80,7 @@ impl Place {
 
     /// What a stop without warning would leave, in a place of its own.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::new();
+        let copy = Self::within(self.dir.path().parent().unwrap());
         copy_dir(&self.data(), &copy.data());
         std::fs::copy(self.path("secrets.toml"), copy.path("secrets.toml")).unwrap();
         copy
