@@ -45,14 +45,13 @@ impl Directory {
         let mut report = ImportReport::default();
         let (mut seen, mut updates) = (HashMap::new(), Vec::new());
         for (before, record) in reader.records().enumerate() {
-            let line = match header.line(before as u64, record, Line::parse) {
-                Ok((number, line)) => (number, line),
+            let (number, line) = match header.line(before as u64, record, Line::parse) {
+                Ok(line) => line,
                 Err(refused) => {
                     report.refused.push(refused);
                     continue;
                 }
             };
-            let (number, line) = line;
             if let Some(earlier) = seen.insert(line.code.clone(), number) {
                 let reason = format!("the same code stands in line {earlier}");
                 report.refused.push(RefusedLine { line: number, reason });

@@ -35,7 +35,7 @@ async fn the_first_right_login_replaces_a_foreign_hash() {
             let row = store.get::<Password>(account_slice(id), &id.0).await.unwrap().unwrap();
             row.phc
         };
-        let before = directory.account_by(&name).await;
+        let before = directory.version_of(&name).await;
         assert_eq!(stored().await, FOREIGN[number]);
         assert_eq!(login(&directory, &name, "une phrase trop longue").await, None);
         let hashes = directory.password_hashes();
@@ -44,7 +44,7 @@ async fn the_first_right_login_replaces_a_foreign_hash() {
         assert!(stored().await.starts_with("$argon2id$"));
         assert!(login(&directory, &name, PASSWORD).await.is_some(), "{name} again");
         assert_eq!(login(&directory, &name, "une phrase trop longue").await, None);
-        assert_eq!(directory.account_by(&name).await, before, "sessions go on");
+        assert_eq!(directory.version_of(&name).await, before, "sessions go on");
     }
 }
 
@@ -64,11 +64,11 @@ async fn a_wrong_password_costs_one_argon2_whatever_the_hash_is() {
 
 /// The credentials' version of an account.
 trait Versions {
-    async fn account_by(&self, name: &str) -> u64;
+    async fn version_of(&self, name: &str) -> u64;
 }
 
 impl Versions for Directory {
-    async fn account_by(&self, name: &str) -> u64 {
+    async fn version_of(&self, name: &str) -> u64 {
         self.find(name).await.unwrap().unwrap().credential_version
     }
 }

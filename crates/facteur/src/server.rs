@@ -210,8 +210,12 @@ async fn maintain(services: Services, shutdown: CancellationToken) {
 async fn delete_leavers(services: &Services) -> Result<(), String> {
     let directory = &services.directory;
     for id in directory.due_to_leave().await.map_err(|error| error.to_string())? {
+        let purge = || services.mail.purge_account(id);
+        // Mail first: after a crash between the two, the account is still found here.
+        purge().await.map_err(|error| format!("{id}: {error}"))?;
         directory.delete_account(id).await.map_err(|error| format!("{id}: {error}"))?;
-        services.mail.purge_account(id).await.map_err(|error| format!("{id}: {error}"))?;
+        // And what came in meanwhile.
+        purge().await.map_err(|error| format!("{id}: {error}"))?;
         tracing::info!(target: "facteur", account = %id, "left: account and mail deleted");
     }
     Ok(())

@@ -115,11 +115,11 @@ impl Sheets {
 
     /// A directory beside the file, with a number when there is one already.
     fn beside(file: &Path) -> Result<Self, String> {
-        let candidates = (1..=DIRECTORIES_TRIED_MAX).map(|number| match number {
+        let mut candidates = (1..=DIRECTORIES_TRIED_MAX).map(|number| match number {
             1 => file.with_extension("sheets"),
             number => file.with_extension(format!("sheets-{number}")),
         });
-        let free = candidates.into_iter().find(|dir| !dir.exists());
+        let free = candidates.find(|dir| !dir.exists());
         Self::create(free.ok_or("name a directory with --sheets")?)
     }
 

@@ -19,10 +19,8 @@ pub(super) async fn add(
     add: AddAccount,
     reporter: &Reporter,
 ) -> Result<(), String> {
-    let given = add.address.clone();
-    let aliases = add.aliases.clone();
+    let AddAccount { address: given, academic_id, units, role, quota_bytes, .. } = add;
     let is_temporary = add.temporary;
-    let domain = add.domain.clone();
     let person = add.person.person();
     let name = add.name.or_else(|| person.display_name());
     let name = name.ok_or("give --name, or --given-name and --birth-name")?;
@@ -30,16 +28,16 @@ pub(super) async fn add(
     let (id, address, sheet) = loop {
         let address = match &given {
             Some(address) => address.clone(),
-            None => free_address(services, &person, domain.as_ref()).await?,
+            None => free_address(services, &person, add.domain.as_ref()).await?,
         };
         let new = NewAccount {
             primary_address: address.clone(),
             name: name.clone(),
             person: person.clone(),
-            academic_id: add.academic_id.clone(),
-            units: add.units.clone(),
-            role: add.role,
-            quota_bytes: add.quota_bytes,
+            academic_id: academic_id.clone(),
+            units: units.clone(),
+            role,
+            quota_bytes,
             password: (!is_temporary)
                 .then(|| NewPassword::Plain(Secret::new(add.password.clone()))),
         };
@@ -52,7 +50,7 @@ pub(super) async fn add(
             Err(error) => return Err(error.to_string()),
         }
     };
-    for alias in aliases {
+    for alias in add.aliases {
         services.directory.add_alias(id, &alias).await.map_err(text)?;
     }
     reporter.line(format!("{id}: created {address}"));
