@@ -17,8 +17,8 @@ use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
-    action, assets, assistance, attachment, body, compose, events, first_login, forgotten, login, lost_id,
-    mailbox, message, outbox, search, second_step, security,
+    action, assets, assistance, attachment, body, compose, events, first_login, forgotten, login,
+    lost_id, mailbox, message, outbox, search, second_step, security,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
