@@ -17,7 +17,7 @@ use crate::create::check_text;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::reset::{self, name_words};
-use crate::unit::UnitCode;
+use crate::unit::{Unit, UnitCode};
 use crate::vault::Use;
 
 /// People that one search shows.
@@ -61,6 +61,22 @@ impl Directory {
             true => Ok(()),
             false => Err(DirectoryError::NotFound { what: "account".into() }),
         }
+    }
+
+    /// Units in whose name or code these words are, by name. For everybody: it tells of schools and
+    /// their public contacts, not of people.
+    pub fn find_units(&self, typed: &str) -> Vec<Arc<Unit>> {
+        let words = name_words(typed);
+        let fits = |unit: &Arc<Unit>| {
+            let own = name_words(&format!("{} {}", unit.name, unit.code));
+            words.iter().all(|word| own.iter().any(|one| one.starts_with(word.as_str())))
+        };
+        let mut found: Vec<_> = match words.is_empty() {
+            true => Vec::new(),
+            false => self.units().into_iter().filter(fits).collect(),
+        };
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        found
     }
 
     /// The person, if this officer may help them; nobody is told whether others exist.

@@ -26,6 +26,7 @@ mod io;
 mod letters;
 mod locale;
 mod login;
+mod lost_id;
 mod mailbox;
 mod message;
 mod multipart;

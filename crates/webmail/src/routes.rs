@@ -18,7 +18,7 @@ use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
     action, assets, assistance, attachment, body, compose, events, first_login, forgotten, login,
-    mailbox, message, outbox, search, second_step, security,
+    lost_id, mailbox, message, outbox, search, second_step, security,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
@@ -99,6 +99,7 @@ async fn dispatch(visit: Visit, input: Input) -> Response<Body> {
         (false, ["connexion"]) => login::submit(&visit, input).await,
         (true, ["premiere-connexion"]) => first_login::show(&visit).await,
         (false, ["premiere-connexion"]) => first_login::submit(&visit, input).await,
+        (true, ["identifiant-perdu"]) => lost_id::show(&visit).await,
         (true, ["mot-de-passe-oublie", rest @ ..]) => forgotten::show(&visit, rest).await,
         (false, ["mot-de-passe-oublie", rest @ ..]) => forgotten::submit(&visit, rest, input).await,
         (true, ["verification"]) => second_step::show(&visit).await,

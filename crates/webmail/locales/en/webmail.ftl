@@ -442,3 +442,13 @@ letter-reset-approved-subject = { $product }: activation code handed out
 letter-reset-approved = An activation code to choose a new password of the account { $account } was handed out by { $about }.
 letter-reset-refused-subject = { $product }: request for a password refused
 letter-reset-refused = The request for a new password of the account { $account } was refused.
+
+# Lost ID
+lost-id-link = Lost ID
+lost-id-title = Lost ID
+lost-id-text = The IT officer of your school can read your ID number out to you, after making sure who you are.
+lost-id-school = Name, town or code of your school
+lost-id-find = Find the officer
+lost-id-nothing = No school of that name.
+lost-id-no-contact = Ask the secretary's office of the school.
+lost-id-cut = Only the first schools are shown. Be more precise.

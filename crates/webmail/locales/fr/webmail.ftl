@@ -442,3 +442,13 @@ letter-reset-approved-subject = { $product } : code d’activation remis
 letter-reset-approved = Un code d’activation pour choisir un nouveau mot de passe du compte { $account } a été remis par { $about }.
 letter-reset-refused-subject = { $product } : demande de mot de passe refusée
 letter-reset-refused = La demande d’un nouveau mot de passe pour le compte { $account } a été refusée.
+
+# Identifiant perdu
+lost-id-link = Identifiant perdu
+lost-id-title = Identifiant perdu
+lost-id-text = Le responsable informatique de votre établissement peut vous lire votre numéro d’identification, après avoir vérifié qui vous êtes.
+lost-id-school = Nom, ville ou code de votre établissement
+lost-id-find = Trouver le responsable
+lost-id-nothing = Aucun établissement de ce nom.
+lost-id-no-contact = Adressez-vous au secrétariat de l’établissement.
+lost-id-cut = Seuls les premiers établissements sont affichés. Précisez le nom.

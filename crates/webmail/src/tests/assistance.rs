@@ -98,3 +98,23 @@ async fn nobody_else_finds_a_help_desk() {
     assert_eq!(paul.post("/assistance/1", &form).await.status, StatusCode::NOT_FOUND);
     assert_eq!(bench.browser().get("/assistance").await.header("location"), "/");
 }
+
+#[tokio::test]
+async fn a_lost_id_leads_to_the_schools_officer_and_is_looked_up_nowhere() {
+    let bench = Bench::new().await;
+    let school = directory::Unit {
+        code: SCHOOL.parse().unwrap(),
+        name: "Collège Victor-Hugo".into(),
+        officers: Vec::new(),
+        contact: "Bureau 12, 01 99 00 00 00".into(),
+    };
+    bench.directory.create_unit(school).await.unwrap();
+    let mut browser = bench.browser();
+    assert!(browser.get("/").await.text().contains("href=\"/identifiant-perdu\""));
+    let found = browser.get("/identifiant-perdu?ecole=victor+college").await.text();
+    assert!(found.contains("Bureau 12, 01 99 00 00 00"));
+    for nobody in ["Marie+Martin", "10001", "marie.martin%40ac.test"] {
+        let answer = browser.get(&format!("/identifiant-perdu?ecole={nobody}")).await.text();
+        assert!(answer.contains("Aucun établissement de ce nom."), "{nobody}");
+    }
+}
