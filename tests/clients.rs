@@ -25,6 +25,11 @@ fn a_sent_message_is_taken_back_or_sent_later_with_and_without_javascript() {
 }
 
 #[test]
+fn the_address_book_is_kept_grouped_suggested_and_exchanged_in_a_browser() {
+    browse("contacts.mjs");
+}
+
+#[test]
 fn no_letter_runs_a_script_or_reaches_out_with_either_wall_absent() {
     browse("sanitizer.mjs");
 }

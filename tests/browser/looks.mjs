@@ -41,12 +41,23 @@ async function addresses(context) {
   await page.locator("#objet").fill("Réunion de rentrée : ordre du jour et documents à lire avant lundi");
   await page.locator("details.later summary").click();
   await Promise.all([page.waitForURL(/envois/), page.locator("[value^=programmer-]").first().click()]);
+  await page.goto(site + "/contacts/nouveau");
+  await page.locator("#nom").fill("Léa Petit, élève de la troisième B du collège Jules-Ferry");
+  await page.locator("#adresses").fill("mere.de.lea@dehors.example\npere.de.lea@dehors.example");
+  await page.locator("#telephones").fill("+33 1 23 45 67 89");
+  await page.locator("#notes").fill("Allergie aux noix.");
+  await Promise.all([page.waitForURL(/contacts$/), page.locator("[value=enregistrer]").click()]);
+  await page.goto(site + "/contacts/groupes/nouveau");
+  await page.locator("#nom").fill("Parents de la 3e B");
+  await page.locator("[name=membre]").check();
+  await Promise.all([page.waitForURL(/contacts$/), page.locator("[value=enregistrer]").click()]);
   await page.close();
   return {
     ...found,
     answer: `${found.text}/repondre`, forward: `${found.text}/transferer`,
     drafts: "/boite/Brouillons", empty: "/boite/Corbeille", folders: "/dossiers",
-    compose: "/ecrire", later: "/ecrire", scheduled: "/envois", search: "/recherche?q=sortie", nothing: "/recherche?q=introuvable", missing: "/rien",
+    compose: "/ecrire", later: "/ecrire", scheduled: "/envois", contacts: "/contacts", people: "/contacts?q=dupont",
+    contact: "/contacts/1", group: "/contacts/groupes/2", files: "/contacts/fichiers", search: "/recherche?q=sortie", nothing: "/recherche?q=introuvable", missing: "/rien",
   };
 }
 
@@ -86,6 +97,17 @@ async function round(locale, colorScheme, width, pages) {
     if (what === "later") await page.locator("details.later summary").click();
     await look(page, name(what));
   }
+  // A contact with mistakes, and the suggestions for a recipient.
+  await page.goto(site + "/contacts/1");
+  await page.locator("#adresses").fill("pas une adresse");
+  await Promise.all([page.waitForLoadState("load"), page.locator("[value=enregistrer]").click()]);
+  await page.locator("#adresses-erreur").waitFor();
+  await look(page, name("contact-mistake"));
+  await page.goto(site + "/ecrire");
+  await page.locator("#a").pressSequentially("du");
+  await page.locator("[role=option]").first().waitFor();
+  await look(page, name("suggestions"));
+  await page.locator("#a").fill("");
   // A message just sent, and how it is taken back.
   await page.goto(site + "/ecrire");
   await page.locator("#a").fill("jean.dupont@ac-paris.test");

@@ -160,7 +160,7 @@ pub fn charset_to_string(charset: &str, bytes: &[u8]) -> String {
 }
 
 /// Bytes of unknown origin as text.
-pub(crate) fn utf8_or_windows_1252(bytes: &[u8]) -> String {
+pub fn utf8_or_windows_1252(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         // Cut in the middle of its last character.

@@ -35,6 +35,8 @@ pub(crate) struct Cell {
     pub(crate) names: Arc<MailboxNames>,
     /// Held by who writes the account's index, over a whole batch: never by a session.
     pub(crate) index: Mutex<()>,
+    /// Held by who writes the account's address book, over reading and commit.
+    pub(crate) address_book: Mutex<()>,
     /// Who hears of new messages.
     waiting: Arc<Waiting>,
     /// The account's lock. An async mutex, because opening a mailbox reads rows under it.
@@ -162,8 +164,8 @@ impl Cell {
         state: State,
     ) -> Self {
         let changes = watch::Sender::new(state.version.0);
-        let (index, state) = (Mutex::new(()), Mutex::new(state));
-        Self { id, store, names, index, waiting, state, changes }
+        let (index, address_book, state) = (Mutex::new(()), Mutex::new(()), Mutex::new(state));
+        Self { id, store, names, index, address_book, waiting, state, changes }
     }
 
     pub(crate) fn partition(&self) -> Partition {

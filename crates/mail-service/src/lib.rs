@@ -9,6 +9,7 @@
 mod account;
 mod append;
 mod columns;
+pub mod contacts;
 mod copy_move;
 mod deliver;
 mod document;

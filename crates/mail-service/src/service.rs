@@ -47,6 +47,10 @@ pub struct Settings {
     pub queue_messages_max: u64,
     /// Days for which it is known what happened to a message; 0 is not at all.
     pub history_days: u64,
+    /// Contacts of one account.
+    pub contacts_max: u32,
+    /// Groups of contacts of one account.
+    pub contact_groups_max: u32,
     /// Accounts kept in memory; idle ones beyond that are forgotten and read again.
     pub accounts_in_memory: usize,
     /// Accounts whose new messages are indexed at the same time.
@@ -111,6 +115,8 @@ impl Default for Settings {
             sends_out: false,
             queue_messages_max: 1_000_000,
             history_days: 7,
+            contacts_max: 5000,
+            contact_groups_max: 200,
             accounts_in_memory: 10_000,
             index_tasks: 2,
             index_cache_mib: 256,

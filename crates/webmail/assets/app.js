@@ -124,6 +124,100 @@ document.addEventListener("keydown", (event) => {
 // What went wrong is read first.
 one("[data-focus]")?.focus();
 
+// Recipients are suggested while they are typed: a list that arrows move in and Enter takes from.
+const suggest = (field, label) => {
+  const list = document.createElement("ul");
+  Object.assign(list, { id: `${field.id}-propositions`, className: "suggestions card", role: "listbox", hidden: true, ariaLabel: label });
+  field.closest(".field").classList.add("suggested");
+  field.after(list);
+  Object.assign(field, { role: "combobox", ariaAutoComplete: "list", ariaExpanded: "false" });
+  field.setAttribute("aria-controls", list.id);
+  let chosen = -1;
+  let asked = "";
+  let timer = 0;
+  // What is typed behind the last comma outside quotes.
+  const begin = () => {
+    const before = field.value.slice(0, field.selectionStart);
+    let start = 0;
+    let quoted = false;
+    for (let place = 0; place < before.length; place += 1) {
+      if (before[place] === '"') quoted = !quoted;
+      if (!quoted && /[,;]/.test(before[place])) start = place + 1;
+    }
+    return start;
+  };
+  const close = () => {
+    clearTimeout(timer);
+    asked = "";
+    list.hidden = true;
+    field.ariaExpanded = "false";
+    field.removeAttribute("aria-activedescendant");
+  };
+  const choose = (place) => {
+    chosen = place;
+    list.childNodes.forEach((item, number) => { item.ariaSelected = String(number === place); });
+    field.setAttribute("aria-activedescendant", list.children[place].id);
+    list.children[place].scrollIntoView({ block: "nearest" });
+  };
+  const take = (value) => {
+    const start = begin();
+    const rest = field.value.slice(field.selectionStart).replace(/^[^,;]*[,;]?\s*/, "");
+    const head = `${field.value.slice(0, start)}${start ? " " : ""}${value}, `;
+    field.value = head + rest;
+    field.setSelectionRange(head.length, head.length);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    close();
+    field.focus();
+  };
+  const show = (found) => {
+    list.replaceChildren(...found.map(({ name, detail, value }, number) => {
+      const item = document.createElement("li");
+      Object.assign(item, { id: `${list.id}-${number}`, role: "option", ariaSelected: "false" });
+      const strong = document.createElement("b");
+      const small = document.createElement("span");
+      strong.textContent = name;
+      small.textContent = detail;
+      small.className = "size";
+      item.append(strong, small);
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); take(value); });
+      item.take = () => take(value);
+      return item;
+    }));
+    list.style.top = `${field.offsetTop + field.offsetHeight + 4}px`;
+    list.hidden = !found.length;
+    field.ariaExpanded = String(Boolean(found.length));
+    if (found.length) choose(0);
+  };
+  const ask = () => {
+    const typed = field.value.slice(begin(), field.selectionStart).trim();
+    if (typed.length < 2) return close();
+    if (typed === asked) return;
+    asked = typed;
+    const request = new XMLHttpRequest();
+    request.open("GET", `/contacts/suggestions?q=${encodeURIComponent(typed)}`);
+    request.responseType = "json";
+    request.setRequestHeader("X-Background", "1");
+    request.onload = () => { if (asked === typed && request.status === 200) show(request.response ?? []); };
+    request.send();
+  };
+  field.addEventListener("input", (event) => {
+    clearTimeout(timer);
+    if (event.isTrusted) timer = setTimeout(ask, 150);
+  });
+  field.addEventListener("blur", close);
+  field.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    const count = list.children.length;
+    if (event.key === "ArrowDown") choose((chosen + 1) % count);
+    else if (event.key === "ArrowUp") choose((chosen + count - 1) % count);
+    else if (event.key === "Enter" || event.key === "Tab") list.children[chosen].take();
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+};
+
 // Writing: no accidental sending, no second sending, no lost text, files by drop, and drafts that
 // save themselves.
 const compose = one("[data-compose]");
@@ -229,6 +323,9 @@ if (compose) {
   compose.addEventListener("dragover", drag(true));
   compose.addEventListener("dragleave", drag(false));
   compose.addEventListener("drop", drag(false));
+  if (compose.dataset.suggestions) {
+    for (const field of all("#a, #cc, #cci")) suggest(field, compose.dataset.suggestions);
+  }
   const text = one("#texte");
   if (document.activeElement === text) text.setSelectionRange(0, 0);
 }

@@ -14,6 +14,7 @@ mod assistance;
 mod attachment;
 mod body;
 mod compose;
+mod contacts;
 mod csrf;
 mod date;
 mod error;

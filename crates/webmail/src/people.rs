@@ -7,6 +7,12 @@ pub(crate) fn clean(text: &str, chars_max: usize) -> String {
     header::clean(text, chars_max)
 }
 
+/// The same of several lines.
+pub(crate) fn clean_lines(text: &str, chars_max: usize) -> String {
+    let lines: Vec<String> = text.lines().map(|line| clean(line, chars_max)).collect();
+    lines.join("\n").trim().chars().take(chars_max).collect()
+}
+
 /// A sender or recipient as pages show one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Person {

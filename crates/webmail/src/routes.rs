@@ -17,8 +17,8 @@ use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
-    action, assets, assistance, attachment, body, compose, events, first_login, forgotten, login,
-    lost_id, mailbox, message, outbox, search, second_step, security,
+    action, assets, assistance, attachment, body, compose, contacts, events, first_login,
+    forgotten, login, lost_id, mailbox, message, outbox, search, second_step, security,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
@@ -135,6 +135,15 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
         (false, ["ecrire"]) => compose::submit(&signed, input).await,
         (true, ["envois"]) => outbox::show(&signed).await,
         (false, ["envois", id]) => outbox::act(&signed, id, input).await,
+        (true, ["contacts"]) => contacts::show(&signed).await,
+        (true, ["contacts", "suggestions"]) => contacts::suggest(&signed).await,
+        (true, ["contacts", "groupes", id]) => contacts::show_group(&signed, id).await,
+        (false, ["contacts", "groupes", id]) => contacts::act_on_group(&signed, id, input).await,
+        (true, ["contacts", "fichiers"]) => contacts::show_transfer(&signed).await,
+        (false, ["contacts", "fichiers"]) => contacts::import(&signed, input).await,
+        (true, ["contacts", "fichiers", name]) => contacts::export(&signed, name).await,
+        (true, ["contacts", id]) => contacts::show_contact(&signed, id).await,
+        (false, ["contacts", id]) => contacts::act_on_contact(&signed, id, input).await,
         (true, ["recherche"]) => search::show(&signed).await,
         (true, ["evenements"]) => events::listen(&signed).await,
         (true, ["assistance", rest @ ..]) => assistance::show(&signed, rest).await,

@@ -5,6 +5,7 @@ use mail_service::MailboxInfo;
 use mail_types::SpecialUse;
 
 use crate::account::Signed;
+use crate::contacts::CONTACTS;
 use crate::date;
 use crate::error::Error;
 use crate::headers;
@@ -27,6 +28,8 @@ pub(crate) struct Page<'a> {
     pub(crate) token: String,
     pub(crate) folders: Vec<Folder>,
     pub(crate) query: String,
+    /// The address book is what is shown.
+    pub(crate) in_contacts: bool,
     pub(crate) notice: Option<String>,
     pub(crate) undo: Option<UndoBar>,
 }
@@ -77,6 +80,7 @@ impl<'a> Page<'a> {
             token: String::new(),
             folders: Vec::new(),
             query: String::new(),
+            in_contacts: false,
             notice: None,
             undo: None,
         }
@@ -102,7 +106,11 @@ impl<'a> Page<'a> {
             is_officer: crate::assistance::is_officer(account),
             token: signed.token(),
             folders: with_scheduled(signed, folders(signed.locale(), mailboxes, current), current),
-            query: signed.visit.query("q").unwrap_or_default().to_owned(),
+            query: match current == CONTACTS {
+                true => String::new(),
+                false => signed.visit.query("q").unwrap_or_default().to_owned(),
+            },
+            in_contacts: current == CONTACTS,
             notice: signed.session.take_notice(),
             undo: signed.session.undo(signed.service().now()).map(|(undo, left)| UndoBar {
                 text: undo.text,

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::assets::Assets;
+use crate::contacts::Staff;
 use crate::csrf::Seal;
 use crate::events::Listeners;
 use crate::http::{Body, Input};
@@ -74,6 +75,7 @@ pub struct Webmail {
     pub(crate) seal: Seal,
     pub(crate) locales: Locales,
     pub(crate) listeners: Listeners,
+    pub(crate) staff: Staff,
     /// Threads that sanitise at the same time: more would only wait for a core.
     pub(crate) sanitizing: Semaphore,
     /// KiB of files that are being written into messages.
@@ -108,6 +110,7 @@ impl Webmail {
             seal: Seal::new(),
             locales: Locales::load(),
             listeners: Listeners::default(),
+            staff: Staff::default(),
             sanitizing: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             upload_memory: Arc::new(Semaphore::new(upload_kib.min(Semaphore::MAX_PERMITS))),
             shared: RwLock::new(Shared::new(settings)),

@@ -1,6 +1,7 @@
 //! The service through its public door, over a store in memory that can forget and fail, and over
 //! RocksDB on disks that fill and empty.
 
+mod contacts;
 mod deliver;
 mod disk;
 mod durable;

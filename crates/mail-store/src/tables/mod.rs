@@ -1,6 +1,7 @@
 //! What the rows of each partition class say.
 
 pub mod blob;
+pub mod contacts;
 pub mod directory;
 pub mod index;
 pub mod lease;

@@ -167,7 +167,7 @@ compose-later = Send later
 compose-later-tomorrow = Tomorrow at 8:00
 compose-later-monday = Monday at 8:00
 compose-later-when = Another date and time
-compose-later-zone = In the time of { $zone }.
+compose-later-zone = Time zone: { $zone }
 compose-later-button = Schedule
 compose-later-missing = Enter the date and time at which to send.
 compose-later-past = This date is past: { $date }.
@@ -211,6 +211,88 @@ outbox-send-now = Send now
 outbox-now = The message is on its way.
 outbox-taken-back = Not sent: nothing has left. The message is a draft again.
 outbox-too-late = Too late: the message has already left.
+
+# Address book
+contacts-title = Address book
+contacts-tab = Contacts
+contacts-search = Find a person or a group
+contacts-groups = Groups
+contacts-own = Personal contacts
+contacts-staff = Directory of the authority
+contacts-staff-hint = Look for a name, an address or a school’s code to find a colleague.
+contacts-staff-none = Nobody in the directory matches.
+contacts-staff-cut = Only the first people are shown. Add a word to be more precise.
+contacts-empty = You have no personal contacts yet.
+contacts-none-found = No personal contact matches.
+contacts-write = Write
+contacts-write-hidden = As blind copies
+contacts-add = Add to contacts
+contacts-before = ← Previous
+contacts-after = Next →
+contacts-keep = Keep it
+contacts-members = { $count ->
+    [one] 1 person
+   *[other] { $count } people
+}
+contacts-full = The address book is full. Delete contacts or groups.
+contacts-suggestions = Suggestions
+import-title = Import or export
+import-file = File of contacts
+import-hint = A vCard file (.vcf), or a CSV file whose first line names its columns; at most { $limit }.
+import-button = Import
+import-added = { $count ->
+    [0] No contact was added.
+    [one] 1 contact was added.
+   *[other] { $count } contacts were added.
+}
+import-known = { $count ->
+    [one] 1 was there already.
+   *[other] { $count } were there already.
+}
+import-refused = { $count ->
+    [one] 1 card or line was not taken
+   *[other] { $count } cards or lines were not taken
+}
+import-line = No. { $number }: { $reason }
+import-line-of = No. { $number }, { $text }: { $reason }
+import-version = only versions 3 and 4 of vCard are read.
+import-address = an address is not complete.
+import-cut = the card has no end.
+import-too-many = the rest of the file is too long and was not read.
+import-too-large = a field is too long, or there are too many addresses or numbers.
+import-empty = neither name nor address.
+import-columns = the first line names no known column (name, addresses…).
+import-groups-full = there is no room for this group.
+export-title = Export my address book
+export-vcard = vCard 3
+export-vcard-4 = vCard 4
+export-csv = CSV
+contact-title = Contact
+contact-title-new = New contact
+contact-errors = The contact is not saved yet
+contact-name = Name
+contact-organization = School or class
+contact-addresses = Mail addresses
+contact-addresses-hint = One address a line, for example those of both parents.
+contact-phones = Telephones
+contact-phones-hint = One number a line.
+contact-notes = Notes
+contact-saved = The contact is saved.
+contact-deleted = The contact is deleted.
+contact-delete-question = Delete this contact for good?
+contact-nothing = Enter a name or an address.
+contact-too-long = This is too long: at most { $max } characters.
+contact-too-many = At most { $max }, one a line.
+group-title = Group
+group-title-new = New group
+group-name = Name of the group
+group-members = Members
+group-hint = A message to the group goes to all addresses of everybody in it.
+group-no-contacts = Add contacts first: a group brings them together.
+group-no-name = Give the group a name.
+group-saved = The group is saved.
+group-deleted = The group is deleted; its contacts stay.
+group-delete-question = Delete this group? Its contacts stay.
 
 # Search
 search-title = Search

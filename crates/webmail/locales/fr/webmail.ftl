@@ -167,7 +167,7 @@ compose-later = Envoyer plus tard
 compose-later-tomorrow = Demain à 8 h
 compose-later-monday = Lundi à 8 h
 compose-later-when = Autre date et heure
-compose-later-zone = À l’heure de { $zone }.
+compose-later-zone = Fuseau horaire : { $zone }
 compose-later-button = Programmer l’envoi
 compose-later-missing = Indiquez la date et l’heure de l’envoi.
 compose-later-past = Cette date est passée : { $date }.
@@ -211,6 +211,88 @@ outbox-send-now = Envoyer maintenant
 outbox-now = Le message part maintenant.
 outbox-taken-back = L’envoi est annulé : rien n’est parti. Le message est de nouveau un brouillon.
 outbox-too-late = Trop tard : le message est déjà parti.
+
+# Carnet d’adresses
+contacts-title = Carnet d’adresses
+contacts-tab = Contacts
+contacts-search = Rechercher une personne, un groupe
+contacts-groups = Groupes
+contacts-own = Contacts personnels
+contacts-staff = Annuaire de l’académie
+contacts-staff-hint = Cherchez un nom, une adresse ou le code d’un établissement pour trouver un collègue.
+contacts-staff-none = Personne dans l’annuaire ne correspond à cette recherche.
+contacts-staff-cut = Seules les premières personnes sont affichées. Ajoutez un mot pour préciser.
+contacts-empty = Vous n’avez pas encore de contact personnel.
+contacts-none-found = Aucun contact personnel ne correspond à cette recherche.
+contacts-write = Écrire
+contacts-write-hidden = En copie cachée
+contacts-add = Ajouter aux contacts
+contacts-before = ← Précédents
+contacts-after = Suivants →
+contacts-keep = Ne pas supprimer
+contacts-members = { $count ->
+    [one] 1 personne
+   *[other] { $count } personnes
+}
+contacts-full = Le carnet d’adresses est plein. Supprimez des contacts ou des groupes.
+contacts-suggestions = Suggestions
+import-title = Importer ou exporter
+import-file = Fichier de contacts
+import-hint = Un fichier vCard (.vcf) ou CSV dont la première ligne nomme les colonnes, { $limit } au plus.
+import-button = Importer
+import-added = { $count ->
+    [0] Aucun contact n’a été ajouté.
+    [one] 1 contact a été ajouté.
+   *[other] { $count } contacts ont été ajoutés.
+}
+import-known = { $count ->
+    [one] 1 s’y trouvait déjà.
+   *[other] { $count } s’y trouvaient déjà.
+}
+import-refused = { $count ->
+    [one] 1 fiche ou ligne n’a pas été prise
+   *[other] { $count } fiches ou lignes n’ont pas été prises
+}
+import-line = N° { $number } : { $reason }
+import-line-of = N° { $number }, { $text } : { $reason }
+import-version = seules les versions 3 et 4 de vCard sont lues.
+import-address = une adresse n’est pas complète.
+import-cut = la fiche n’a pas de fin.
+import-too-many = la suite du fichier est trop longue et n’a pas été lue.
+import-too-large = un champ est trop long, ou il y a trop d’adresses ou de numéros.
+import-empty = ni nom ni adresse.
+import-columns = la première ligne ne nomme aucune colonne connue (nom, adresses…).
+import-groups-full = il n’y a plus de place pour ce groupe.
+export-title = Exporter mon carnet d’adresses
+export-vcard = vCard 3
+export-vcard-4 = vCard 4
+export-csv = CSV
+contact-title = Contact
+contact-title-new = Nouveau contact
+contact-errors = Le contact n’est pas encore enregistré
+contact-name = Nom
+contact-organization = Établissement ou classe
+contact-addresses = Adresses de courriel
+contact-addresses-hint = Une adresse par ligne, par exemple celles des deux parents.
+contact-phones = Téléphones
+contact-phones-hint = Un numéro par ligne.
+contact-notes = Notes
+contact-saved = Le contact est enregistré.
+contact-deleted = Le contact est supprimé.
+contact-delete-question = Supprimer ce contact définitivement ?
+contact-nothing = Indiquez un nom ou une adresse.
+contact-too-long = C’est trop long : { $max } caractères au plus.
+contact-too-many = { $max } au plus, une par ligne.
+group-title = Groupe
+group-title-new = Nouveau groupe
+group-name = Nom du groupe
+group-members = Membres
+group-hint = Un message au groupe part à toutes les adresses de chacun.
+group-no-contacts = Ajoutez d’abord des contacts : un groupe les réunit.
+group-no-name = Donnez un nom au groupe.
+group-saved = Le groupe est enregistré.
+group-deleted = Le groupe est supprimé ; ses contacts restent.
+group-delete-question = Supprimer ce groupe ? Ses contacts restent.
 
 # Recherche
 search-title = Recherche

@@ -3,7 +3,7 @@
 
 mod answer;
 mod drafts;
-mod form;
+pub(crate) mod form;
 mod later;
 mod page;
 mod recipients;
@@ -18,8 +18,10 @@ use self::drafts::DraftId;
 pub(crate) use self::drafts::{message_id, open as open_draft, open_mailbox as drafts_mailbox};
 use self::form::Typed;
 use self::page::{View, page};
+pub(crate) use self::recipients::{list as list_people, read as read_people};
 pub(crate) use self::submit::{rescue, submit};
 use crate::account::Signed;
+use crate::contacts;
 use crate::csrf::hex;
 use crate::error::Error;
 use crate::http::Body;
@@ -101,7 +103,7 @@ pub(crate) struct Mistake {
     pub(crate) text: String,
 }
 
-fn mistake(field: &'static str, text: String) -> Mistake {
+pub(crate) fn mistake(field: &'static str, text: String) -> Mistake {
     Mistake { field, text }
 }
 
@@ -149,10 +151,16 @@ fn new_id() -> String {
     hex(rand::random::<[u8; 16]>())
 }
 
-/// `/ecrire`, perhaps with `?a=`.
+/// `/ecrire`, perhaps with `?a=`, `?contact=` or `?groupe=`.
 pub(crate) async fn show(signed: &Signed) -> Result<Response<Body>, Error> {
-    let to = clean(signed.visit.query("a").unwrap_or_default(), 500);
-    let fields = Fields { id: new_id(), to, ..Fields::default() };
+    let to = match contacts::named_in_query(signed).await? {
+        Some(people) => people,
+        None => clean(signed.visit.query("a").unwrap_or_default(), 500),
+    };
+    // Parents of a class need not learn each other's addresses.
+    let is_hidden = signed.visit.query("cci").is_some();
+    let (to, bcc) = if is_hidden { (String::new(), to) } else { (to, String::new()) };
+    let fields = Fields { id: new_id(), to, bcc, ..Fields::default() };
     let mailboxes = signed.mailboxes().await?;
     page(signed, StatusCode::OK, &mailboxes, fields, View::default())
 }

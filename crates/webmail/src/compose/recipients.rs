@@ -50,6 +50,11 @@ impl Addressed {
         if mistakes.is_empty() { Ok(Self { to, cc, bcc }) } else { Err(mistakes) }
     }
 
+    /// Everybody, with the names that were typed.
+    pub(crate) fn people(&self) -> People {
+        [&self.to, &self.cc, &self.bcc].into_iter().flatten().cloned().collect()
+    }
+
     /// Everybody once, with the field in which they stand.
     fn each(&self) -> Vec<(&'static str, &EmailAddress)> {
         let mut seen = std::collections::HashSet::new();
@@ -135,6 +140,11 @@ pub(crate) fn read_list(text: &str, max: usize) -> Result<People, Unreadable> {
         }
     }
     if wrong.is_empty() { Ok(people) } else { Err(Unreadable::Addresses(wrong)) }
+}
+
+/// The people of a list in which all are addresses.
+pub(crate) fn read(text: &str, max: usize) -> Option<People> {
+    read_list(text, max).ok()
 }
 
 /// `Marie Martin <marie@ac.test>, …` as people type it.

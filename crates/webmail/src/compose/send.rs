@@ -53,6 +53,7 @@ async fn accept(writing: &Writing<'_>, at: Option<Timestamp>) -> Result<Sent, Fa
     let service = signed.service();
     let addressed = Addressed::read(signed, &writing.fields).map_err(Failure::Mistakes)?;
     let addressees = addressed.check(signed).await.map_err(Failure::Mistakes)?;
+    let people = addressed.people();
     let release = at.or_else(|| thinking_time(signed));
     let (mut draft, _held) = writing.compose(addressed, writing.sender().await?, at).await?;
     draft.notes.extend(drafts::origin_note(&writing.fields));
@@ -95,6 +96,10 @@ async fn accept(writing: &Writing<'_>, at: Option<Timestamp>) -> Result<Sent, Fa
     }
     let submitter = signed.owner();
     tracing::info!(target: "mail", queue_id = %id, %from, port = "webmail", %submitter, "received");
+    let remembered = service.remember_correspondents(signed.actor(), signed.owner(), &people);
+    if let Err(error) = remembered.await {
+        tracing::info!(account = %signed.owner(), %error, "correspondents not remembered");
+    }
     Ok(Sent { id, until: release, has_copy })
 }
 

@@ -1,6 +1,7 @@
 //! The whole webmail over a memory store: requests in, pages out, no sockets.
 
 mod assistance;
+mod contacts;
 mod drafts;
 mod fence;
 mod first_login;
