@@ -72,7 +72,7 @@ impl Staff {
                 let person = Colleague {
                     name: account.name.clone(),
                     address: account.primary_address.clone(),
-                    unit: account.unit.clone(),
+                    unit: account.units.first().map(|unit| unit.as_str().to_owned()),
                 };
                 let unit = person.unit.as_deref().unwrap_or_default();
                 people
