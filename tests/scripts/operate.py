@@ -24,7 +24,7 @@ from outgoing import Far, wait
 FACTEUR = Path(sys.argv[1]).resolve()
 PATIENCE = 60
 SERVICES = {"smtp": 25, "submissions": 465, "imap": 143, "imaps": 993, "https": 443, "metrics": 80}
-MARIE, PASSWORD = "marie.martin@ac.test", "violet-tableau-craie"
+MARIE, PASSWORD = "marie.martin@ac.test", "violet-tableau-craie-Qz7-marmotte"
 
 
 def check(condition, *what):

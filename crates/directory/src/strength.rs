@@ -97,7 +97,7 @@ pub fn weigh(password: &str, own_words: &[String]) -> Strength {
     let bits = estimate.guesses_log10().max(0.0) * std::f64::consts::LOG2_10;
     let bits = (bits + undervalued(estimate.sequence())).min(BITS_MAX) as u32;
     if bits < PASSWORD_BITS_MIN {
-        weaknesses.push(reason(estimate.sequence(), &own));
+        weaknesses.push(reason(&weighed, estimate.sequence(), &own));
     }
     // Short and simple is short; the other reason is told when the first is gone.
     let keep = if weaknesses.contains(&Weakness::OwnWords) { 2 } else { 1 };
@@ -144,7 +144,11 @@ pub(crate) async fn weigh_elsewhere(
 }
 
 /// What makes it so weak, in the order in which it helps to know.
-fn reason(sequence: &[Match], own: &[String]) -> Weakness {
+fn reason(weighed: &str, sequence: &[Match], own: &[String]) -> Weakness {
+    // The estimate sees a word that is only repeated as a repetition.
+    if own.iter().any(|word| weighed.contains(word.as_str())) {
+        return Weakness::OwnWords;
+    }
     let own: HashSet<&str> = own.iter().map(String::as_str).collect();
     let word = |found: &Match| match &found.pattern {
         MatchPattern::Dictionary(word) => Some(word.matched_word.clone()),

@@ -28,7 +28,7 @@ async fn the_first_right_login_replaces_a_foreign_hash() {
     let (store, directory) =
         directory_with(Settings { verified_seconds_max: 0, ..unlimited() }).await;
     import(&directory).await;
-    for number in 0..FOREIGN.len() {
+    for (number, foreign) in FOREIGN.into_iter().enumerate() {
         let name = format!("agent{number}@ac.test");
         let id = directory.find(&name).await.unwrap().unwrap().id;
         let stored = async || {
@@ -36,7 +36,7 @@ async fn the_first_right_login_replaces_a_foreign_hash() {
             row.phc
         };
         let before = directory.version_of(&name).await;
-        assert_eq!(stored().await, FOREIGN[number]);
+        assert_eq!(stored().await, foreign);
         assert_eq!(login(&directory, &name, "une phrase trop longue").await, None);
         let hashes = directory.password_hashes();
         assert!(login(&directory, &name, PASSWORD).await.is_some(), "{name}");
