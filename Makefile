@@ -26,7 +26,6 @@ test: setup-test
 
 test-long: setup-test
 	ROUNDS=10000 cargo test --locked --package mail-store --test store -- collector
-	MESSAGES=20000 cargo test --locked --package mail-service --test service -- shrinks
 	LOOKS=all cargo test --locked --package facteur --test clients -- every_page
 
 check: setup-build
