@@ -19,8 +19,7 @@ from pathlib import Path
 
 import ports
 from imap_client import Imap
-from far import Far
-from outgoing import wait
+from outgoing import Far, wait
 
 FACTEUR = Path(sys.argv[1]).resolve()
 PATIENCE = 60
