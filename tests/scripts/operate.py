@@ -181,19 +181,19 @@ def reload(site):
         client.mail("a@far.test")
         check(client.rcpt(MARIE)[0] == 250, "first recipient")
         check(client.rcpt(f"marie.martin+x@ac.test")[0] == second, "second recipient, expected", second)
-
+    site.certify("third")
     good = (site.dir / "facteur.toml").read_text()
     for broken, wanted in [
         (good + "[smpt]\n", "unknown field `smpt`"),
         (good.replace("recipients_max = 1", "recipients_max = 0"), "smtp.recipients_max: 0 is not from 1"),
         (good.replace("certificate.pem", "nothing.pem"), "nothing.pem"),
+        (good.replace("secrets.toml", "nothing.toml"), "nothing.toml"),
     ]:
         (site.dir / "facteur.toml").write_text(broken)
         site.reload()
         refused = [event for event in site.events() if "reload refused" in event.get("message", "")]
-        check(refused and wanted in refused[-1]["error"], wanted, refused)
-        check(refused[-1]["level"] == "ERROR", refused)
-        check(site.imaps()[1] == "second", "the certificate is gone")
+        check(refused and wanted in refused[-1]["error"] and refused[-1]["level"] == "ERROR", wanted, refused)
+        check(site.imaps()[1] == "second", "what is refused changed the certificate")
     (site.dir / "facteur.toml").write_text(good.replace("write_buffer_mib = 32", "write_buffer_mib = 33"))
     site.reload()
     waiting = [event for event in site.events() if event.get("changed")]

@@ -9,7 +9,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::Services;
 use crate::config::Config;
-use crate::signing::Signing;
+use crate::signing::{Signers, Signing, signers};
+
+/// The routes of a configuration, and the keys of its secrets file.
+pub(crate) struct Exchange {
+    routes: Routes,
+    signers: Signers,
+}
 
 /// What a reload exchanges.
 pub(crate) struct Outgoing {
@@ -42,11 +48,15 @@ impl Outgoing {
         Ok(Self { routes, signing })
     }
 
-    /// Uses the routes of this configuration and the keys of the secrets file from now on.
-    pub(crate) fn reload(&self, config: &Config) -> Result<(), String> {
-        self.signing.reload(&config.secrets_file)?;
-        self.routes.store(Arc::new(routes(config)?));
-        Ok(())
+    /// Reads what a reload exchanges, and changes nothing: the rest of it may still be refused.
+    pub(crate) fn read(config: &Config) -> Result<Exchange, String> {
+        Ok(Exchange { routes: routes(config)?, signers: signers(&config.secrets_file)? })
+    }
+
+    /// Uses these from now on.
+    pub(crate) fn exchange(&self, new: Exchange) {
+        self.routes.store(Arc::new(new.routes));
+        self.signing.exchange(new.signers);
     }
 }
 

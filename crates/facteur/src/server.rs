@@ -114,8 +114,10 @@ impl Server {
         let Some(path) = path else { return };
         notify(NotifyState::Reloading);
         let outcome = Config::load(path).and_then(|config| {
+            // A file that is wrong is refused as a whole: all is read before anything changes.
+            let outgoing = Outgoing::read(&config)?;
             self.edges.reload(&config)?;
-            self.outgoing.reload(&config)?;
+            self.outgoing.exchange(outgoing);
             Ok(self.config.changed_but_not_reloaded(&config))
         });
         match outcome {
@@ -286,10 +288,11 @@ impl Edges {
 
     /// Certificates and the edges' settings; listeners, store and directory need a restart.
     fn reload(&self, config: &Config) -> Result<(), String> {
+        let policy = sender_policy(config)?;
         if let Some(certificates) = &self.certificates {
             certificates.reload(&config.tls)?;
         }
-        self.smtp.verify_senders(sender_policy(config)?);
+        self.smtp.verify_senders(policy);
         self.smtp.reload(config.smtp.clone());
         self.imap.reload(config.imap.clone());
         self.webmail.reload(config.webmail.clone());

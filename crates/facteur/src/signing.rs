@@ -17,10 +17,13 @@ use smtp_relay::Sign;
 /// Header sections above this are left unsigned; a client's are far smaller.
 const HEADER_BYTES_MAX: u64 = 256 << 10;
 
+/// The keys that sign, by the domain they sign for.
+pub(crate) type Signers = HashMap<Domain, Signer>;
+
 /// The signing keys of all domains.
 pub(crate) struct Signing {
     service: MailService,
-    signers: ArcSwap<HashMap<Domain, Signer>>,
+    signers: ArcSwap<Signers>,
 }
 
 impl Signing {
@@ -29,10 +32,9 @@ impl Signing {
         Ok(Self { service, signers: ArcSwap::from_pointee(signers(secrets_file)?) })
     }
 
-    /// Signs with the keys that are in the secrets file now.
-    pub(crate) fn reload(&self, secrets_file: &Path) -> Result<(), String> {
-        self.signers.store(Arc::new(signers(secrets_file)?));
-        Ok(())
+    /// Signs with these keys from now on.
+    pub(crate) fn exchange(&self, signers: Signers) {
+        self.signers.store(Arc::new(signers));
     }
 
     async fn signatures(
@@ -79,7 +81,8 @@ impl Sign for Signing {
     }
 }
 
-fn signers(secrets_file: &Path) -> Result<HashMap<Domain, Signer>, String> {
+/// The keys that are in the secrets file now.
+pub(crate) fn signers(secrets_file: &Path) -> Result<Signers, String> {
     let secrets = Secrets::load(secrets_file, false).map_err(|error| error.to_string())?;
     let mut keys: HashMap<Domain, Vec<SigningKey>> = HashMap::new();
     for key in secrets.dkim().iter().filter(|key| key.state() == DkimState::Signing) {

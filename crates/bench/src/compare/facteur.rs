@@ -50,7 +50,8 @@ pub(crate) async fn start(
     let mut server = Server {
         kind: Kind::Facteur,
         version: version(program)?,
-        settings: "default configuration; every acknowledged message synced; \
+        settings: "default configuration, but senders verified and mail signed only where the \
+                   row says so; every acknowledged message synced; \
                    passwords behind Argon2id, verified within the last ten minutes",
         group: Group::new("facteur")?,
         programs: vec![Program {
