@@ -33,7 +33,7 @@ fn a_staff_file_becomes_accounts_and_sheets_and_every_refused_line_is_told() {
 }
 
 #[test]
-fn forty_thousand_people_come_in_within_two_minutes() {
+fn forty_thousand_people_come_in_each_with_an_address_and_a_secret() {
     script::run("provision.py", &["many"]);
 }
 
