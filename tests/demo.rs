@@ -97,12 +97,12 @@ fn spawn(dir: &Path, port_base: u16, accounts: u32, options: &[&str]) -> Child {
 /// A base whose ports are free, and the lock that keeps it from other tests of this machine while
 /// it is held; `tests/scripts/ports.py` reserves the same way.
 fn reserve_base() -> (u16, File) {
-    const COUNT: u16 = 200;
+    const COUNT: u16 = 20;
     let folder = std::env::temp_dir().join("facteur-test-ports");
     std::fs::create_dir_all(&folder).expect("a folder for locks");
     let first = (std::process::id() % u32::from(COUNT)) as u16;
     for turn in 0..COUNT {
-        let base = 11_000 + (first + turn) % COUNT * 100;
+        let base = 11_000 + (first + turn) % COUNT * 1000;
         let lock = File::create(folder.join(base.to_string())).expect("a lock file");
         let is_free = |offset| std::net::TcpListener::bind(("127.0.0.1", base + offset)).is_ok();
         if lock.try_lock().is_ok() && [24, 25, 80, 143, 443, 465, 587, 993].into_iter().all(is_free)

@@ -6,8 +6,9 @@ import socket
 import tempfile
 
 OFFSETS = (24, 25, 80, 143, 443, 465, 587, 993)
-# Below the range from which the system takes ports for clients; tests/demo.rs reserves the same way.
-FIRST, STEP, COUNT = 11_000, 100, 200
+# Below the range from which the system takes ports for clients, and further apart than the largest
+# offset, so that no two bases share a port; tests/demo.rs reserves the same way.
+FIRST, STEP, COUNT = 11_000, 1000, 20
 reserved = []
 
 
