@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use directory::{Account, Listed};
 use imap_session::{Append, Expunges, Phase, Selected, Session, Step, Tagged, Update, respond};
-use mail_service::{Entry, MailService, MessageWriter, OpenMailbox, ServiceError, Snapshot};
+use mail_service::{
+    Changes, Entry, MailService, MessageWriter, OpenMailbox, ServiceError, Snapshot,
+};
 use mail_types::{AccountId, Actor};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
@@ -270,28 +272,25 @@ impl Connection {
     }
 
     /// The same up to this snapshot, but not the flags that the client knows from its own command:
-    /// `is_known` is asked with a message as it is and as the client saw it last.
+    /// `is_known` is asked with a message as the client saw it last and as it is.
     pub(crate) fn tell_unless(
         &mut self,
         now: Arc<Snapshot>,
         expunges: Expunges,
-        is_known: impl Fn(&Entry, Option<&Entry>) -> bool,
+        mut is_known: impl FnMut(&Entry, &Entry) -> bool,
     ) {
         let Some(opened) = &mut self.opened else { return };
         let mut update = Update::default();
         if now.highest_mod_seq != opened.seen.highest_mod_seq {
-            let changes = now.changes_since(&opened.seen);
-            for entry in changes.flags.iter().filter_map(|uid| now.get(*uid)) {
-                if !is_known(entry, opened.seen.get(entry.uid)) {
-                    update.flags.push((entry.uid, Arc::clone(&entry.flags), entry.mod_seq));
-                }
-            }
-            let arrived = changes.arrived.iter().filter_map(|uid| now.get(*uid));
-            for entry in arrived.filter(|entry| !entry.flags.is_empty()) {
+            let Changes { expunged, arrived, flags } = now.changes_since(&opened.seen);
+            let news = flags.iter().filter(|(before, now)| !is_known(before, now));
+            let news = news.map(|(_, now)| *now);
+            let flagged = arrived.iter().filter(|entry| !entry.flags.is_empty());
+            for entry in news.chain(flagged.copied()) {
                 update.flags.push((entry.uid, Arc::clone(&entry.flags), entry.mod_seq));
             }
-            update.expunged = changes.expunged;
-            update.arrived = changes.arrived;
+            update.expunged = expunged;
+            update.arrived = arrived.iter().map(|entry| entry.uid).collect();
             opened.seen = now;
         }
         opened.selected.update(update, expunges, self.condstore, &mut self.out);

@@ -65,7 +65,13 @@ impl Selected {
 
     /// The sequence number of this UID.
     pub fn number(&self, uid: u32) -> Option<u32> {
-        self.uids.binary_search(&uid).ok().map(|index| index as u32 + 1)
+        // UIDs rise: none stands further back than it would without gaps, and most stand there.
+        let distance = uid.checked_sub(*self.uids.first()?)? as usize;
+        if self.uids.get(distance) == Some(&uid) {
+            return Some(distance as u32 + 1);
+        }
+        let before = &self.uids[..distance.min(self.uids.len())];
+        before.binary_search(&uid).ok().map(|index| index as u32 + 1)
     }
 
     /// What the client calls this message; `None` when it does not know it.

@@ -80,6 +80,11 @@ impl Columns {
         self.texts.get("").copied()
     }
 
+    /// How many texts there are: all are numbered below this.
+    pub(crate) fn texts(&self) -> usize {
+        self.texts.len()
+    }
+
     /// How many message ids there are: all are numbered below this.
     pub(crate) fn ids(&self) -> usize {
         self.ids.len()

@@ -20,6 +20,16 @@ const PAGE_ROWS: usize = 256;
 pub(crate) struct FlagBlocks(HashMap<Uid, (ModSeq, FlagSet)>);
 
 impl FlagBlocks {
+    fn add(&mut self, FlagBlockRow { sets, runs }: &FlagBlockRow) {
+        for &(first, more, mod_seq, set) in runs {
+            let Some(flags) = sets.get(usize::from(set)) else { continue };
+            let last = first.get().saturating_add(more.into());
+            for uid in (first.get()..=last).filter_map(Uid::new) {
+                self.0.insert(uid, (mod_seq, flags.clone()));
+            }
+        }
+    }
+
     /// Brings a message's own row up to date.
     pub(crate) fn apply(&self, uid: Uid, row: &mut MessageFlagsRow) {
         if let Some((mod_seq, flags)) = self.0.get(&uid)
@@ -48,12 +58,8 @@ pub(crate) async fn read(
             Direction::Forward,
         );
         let page = page.await?;
-        for (_, FlagBlockRow { sets, messages }) in page.rows {
-            for (uid, mod_seq, set) in messages {
-                if let Some(flags) = sets.get(usize::from(set)) {
-                    blocks.0.insert(uid, (mod_seq, flags.clone()));
-                }
-            }
+        for (_, row) in page.rows {
+            blocks.add(&row);
         }
         from = page.next;
         if from.is_none() {
@@ -95,13 +101,22 @@ fn block(head: &Snapshot, number: u32, changed: &[Entry]) -> FlagBlockRow {
     let mut changed = changed.iter().peekable();
     let mut places: HashMap<*const FlagSet, u16> = HashMap::new();
     let mut row = FlagBlockRow::default();
+    let mut last: Option<&Entry> = None;
     for held in head.select(&uids) {
         let entry = changed.next_if(|entry| entry.uid == held.uid).unwrap_or(held);
-        let place = *places.entry(Arc::as_ptr(&entry.flags)).or_insert_with(|| {
-            row.sets.push((*entry.flags).clone());
-            (row.sets.len() - 1) as u16
-        });
-        row.messages.push((entry.uid, entry.mod_seq, place));
+        let is_alike =
+            |last: &Entry| last.mod_seq == entry.mod_seq && Arc::ptr_eq(&last.flags, &entry.flags);
+        if let (Some(run), true) = (row.runs.last_mut(), last.is_some_and(is_alike)) {
+            // Numbers between the two are of messages that are gone.
+            run.1 = (entry.uid.get() - run.0.get()) as u8;
+        } else {
+            let place = *places.entry(Arc::as_ptr(&entry.flags)).or_insert_with(|| {
+                row.sets.push((*entry.flags).clone());
+                (row.sets.len() - 1) as u16
+            });
+            row.runs.push((entry.uid, 0, entry.mod_seq, place));
+        }
+        last = Some(entry);
     }
     row
 }

@@ -30,19 +30,26 @@ impl MailService {
         let cell = self.cell(actor, mailbox.owner(), Right::Write).await?;
         let keywords_max = self.keywords_max();
         let request = Request { change, flags, unchanged_since, keywords_max };
-        let present: Vec<u32> =
-            mailbox.snapshot().select(uids).map(|entry| entry.uid.get()).collect();
         let mut stored = Stored::default();
-        for part in present.chunks(MESSAGES_PER_COMMIT) {
-            let part: UidSet = part.iter().copied().collect();
+        for part in parts(&mailbox.snapshot(), uids) {
             let done = cell
                 .commit(|state, change| request.apply(state, change, mailbox.id(), &part))
                 .await?;
-            done.changed.iter().for_each(|uid| stored.changed.insert(uid));
-            done.modified.iter().for_each(|uid| stored.modified.insert(uid));
+            stored.changed.append(done.changed);
+            stored.modified.append(done.modified);
         }
         Ok(stored)
     }
+}
+
+/// What is there of a set, in sets for one commit each.
+fn parts(snapshot: &Snapshot, uids: &UidSet) -> Vec<UidSet> {
+    let mut present = snapshot.select(uids).map(|entry| entry.uid.get()).peekable();
+    let mut parts = Vec::new();
+    while present.peek().is_some() {
+        parts.push(present.by_ref().take(MESSAGES_PER_COMMIT).collect());
+    }
+    parts
 }
 
 struct Request<'a> {
@@ -64,25 +71,19 @@ impl Request<'_> {
         let mut stored = Stored::default();
         let mut changed = Vec::new();
         // Most messages share few sets: what becomes of each is found out once.
-        let mut outcomes: HashMap<*const FlagSet, Option<Arc<FlagSet>>> = HashMap::new();
+        let mut outcomes = Outcomes::default();
         for entry in head.select(uids) {
             if self.unchanged_since.is_some_and(|since| entry.mod_seq > since) {
                 stored.modified.insert(entry.uid.get());
                 continue;
             }
-            let outcome = match outcomes.get(&Arc::as_ptr(&entry.flags)) {
-                Some(known) => known.clone(),
-                None => {
-                    let outcome = self.outcome(state, change, mailbox, &entry.flags)?;
-                    outcomes.insert(Arc::as_ptr(&entry.flags), outcome.clone());
-                    outcome
-                }
-            };
+            let outcome =
+                outcomes.of(&entry.flags, |flags| self.outcome(state, change, mailbox, flags))?;
             let Some(flags) = outcome else { continue };
             stored.changed.insert(entry.uid.get());
             changed.push((entry, flags));
         }
-        self.write(state, change, &head, changed);
+        write(state, change, &head, changed);
         Ok(stored)
     }
 
@@ -105,30 +106,6 @@ impl Request<'_> {
         Ok(Some(state.shared(flags)))
     }
 
-    fn write(
-        &self,
-        state: &State,
-        change: &mut Change,
-        head: &Snapshot,
-        changed: Vec<(&Entry, Arc<FlagSet>)>,
-    ) {
-        let mod_seq = change.mod_seq;
-        if let (false, Some(target)) = (changed.is_empty(), change.mailbox(state, head.mailbox)) {
-            let counters = &mut target.counters;
-            for (before, flags) in &changed {
-                counters.unseen = (counters.unseen + u32::from(before.flags.is_seen()))
-                    .saturating_sub(u32::from(flags.is_seen()));
-                counters.deleted = (counters.deleted + u32::from(flags.is_deleted()))
-                    .saturating_sub(u32::from(before.flags.is_deleted()));
-            }
-        }
-        let changed = changed.into_iter();
-        let changed: Vec<Entry> =
-            changed.map(|(before, flags)| Entry { mod_seq, flags, ..before.clone() }).collect();
-        flag_block::write(&mut change.batch, head, &changed);
-        change.delta(head.mailbox).entries.extend(changed);
-    }
-
     fn changed(&self, before: &FlagSet) -> FlagSet {
         match self.change {
             FlagChange::Replace => self.flags.clone(),
@@ -142,15 +119,74 @@ impl Request<'_> {
     }
 }
 
+/// What becomes of each set of flags. Neighbours mostly have the same one.
+#[derive(Default)]
+struct Outcomes {
+    known: HashMap<*const FlagSet, Option<Arc<FlagSet>>>,
+    last: Option<(*const FlagSet, Option<Arc<FlagSet>>)>,
+}
+
+impl Outcomes {
+    fn of(
+        &mut self,
+        flags: &Arc<FlagSet>,
+        find: impl FnOnce(&FlagSet) -> Result<Option<Arc<FlagSet>>, ServiceError>,
+    ) -> Result<Option<Arc<FlagSet>>, ServiceError> {
+        let set = Arc::as_ptr(flags);
+        if let Some((last, outcome)) = &self.last
+            && *last == set
+        {
+            return Ok(outcome.clone());
+        }
+        let outcome = match self.known.get(&set) {
+            Some(known) => known.clone(),
+            None => find(flags)?,
+        };
+        self.known.insert(set, outcome.clone());
+        self.last = Some((set, outcome.clone()));
+        Ok(outcome)
+    }
+}
+
+/// Puts changed flags, given in UID order, into the commit.
+fn write(
+    state: &State,
+    change: &mut Change,
+    head: &Snapshot,
+    changed: Vec<(&Entry, Arc<FlagSet>)>,
+) {
+    let mod_seq = change.mod_seq;
+    if let (false, Some(target)) = (changed.is_empty(), change.mailbox(state, head.mailbox)) {
+        let counters = &mut target.counters;
+        for (before, flags) in &changed {
+            counters.unseen = (counters.unseen + u32::from(before.flags.is_seen()))
+                .saturating_sub(u32::from(flags.is_seen()));
+            counters.deleted = (counters.deleted + u32::from(flags.is_deleted()))
+                .saturating_sub(u32::from(before.flags.is_deleted()));
+        }
+    }
+    let entry = |(before, flags): (&Entry, Arc<FlagSet>)| {
+        let Entry { uid, document, size, internal_date, .. } = *before;
+        Entry { uid, document, mod_seq, flags, size, internal_date }
+    };
+    let changed: Vec<Entry> = changed.into_iter().map(entry).collect();
+    flag_block::write(&mut change.batch, head, &changed);
+    change.delta(head.mailbox).entries.extend(changed);
+}
+
 /// All flags that a mailbox's messages carry, for the FLAGS response.
 pub fn flags_in_use<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeSet<Flag> {
     let mut flags: BTreeSet<Flag> = Flag::SYSTEM.into_iter().collect();
-    // Equal sets share one allocation: each is looked at about once.
+    // Equal sets share one allocation, and neighbours often have equal sets: each is looked at
+    // about once.
     let mut known: HashSet<*const FlagSet> = HashSet::new();
-    for entry in entries.filter(|entry| !entry.flags.keywords().is_empty()) {
-        if known.insert(Arc::as_ptr(&entry.flags)) {
+    let mut last = std::ptr::null();
+    for entry in entries {
+        let set = Arc::as_ptr(&entry.flags);
+        if set != last && known.insert(set) {
             flags.extend(entry.flags.keywords().iter().cloned().map(Flag::Keyword));
         }
+        last = set;
     }
     flags
 }

@@ -1,6 +1,5 @@
 //! What a session sees of a mailbox: one immutable picture, shared by all of its sessions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mail_types::{DocumentId, FlagSet, InternalDate, MailboxId, ModSeq, Uid, UidSet, UidValidity};
@@ -39,20 +38,20 @@ pub struct Snapshot {
     /// Its HIGHESTMODSEQ; rises with every change.
     pub highest_mod_seq: ModSeq,
     chunks: Vec<Arc<Vec<Entry>>>,
-    /// How many entries lie before each chunk.
-    offsets: Vec<usize>,
+    /// Of each chunk the first UID, and how many entries lie before it.
+    starts: Vec<(Uid, usize)>,
     len: usize,
 }
 
 /// What happened between two snapshots of a mailbox.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Changes {
+pub struct Changes<'a> {
     /// UIDs that are gone.
     pub expunged: UidSet,
-    /// UIDs that came, rising.
-    pub arrived: Vec<Uid>,
-    /// UIDs present in both whose flags changed.
-    pub flags: Vec<Uid>,
+    /// Messages that came, in UID order.
+    pub arrived: Vec<&'a Entry>,
+    /// Messages present in both whose flags changed, as they were and as they are.
+    pub flags: Vec<(&'a Entry, &'a Entry)>,
 }
 
 /// What one commit does to a mailbox. Applying it twice is applying it once.
@@ -87,7 +86,7 @@ impl Snapshot {
             uid_next,
             highest_mod_seq,
             chunks,
-            offsets: Vec::new(),
+            starts: Vec::new(),
             len: 0,
         };
         snapshot.count();
@@ -109,22 +108,25 @@ impl Snapshot {
     }
 
     fn replace(&mut self, entries: &[Entry]) {
-        let mut changed: BTreeMap<usize, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
-            changed.entry(self.chunk_of(entry.uid)).or_default().push(entry);
-        }
-        for (number, entries) in changed {
-            let Some(shared) = self.chunks.get_mut(number) else { continue };
-            let chunk = Arc::make_mut(shared);
-            for entry in entries {
-                match chunk.binary_search_by_key(&entry.uid, |held| held.uid) {
-                    Ok(place) if chunk[place].mod_seq < entry.mod_seq => {
-                        chunk[place] = entry.clone();
-                    }
-                    // Older than what is held (applied again), or expunged meanwhile.
-                    _ => {}
-                }
+        let mut entries = entries.iter().peekable();
+        while let Some(first) = entries.peek() {
+            let number = self.chunk_of(first.uid);
+            let next = self.starts.get(number + 1).map(|start| start.0);
+            let mut here = std::iter::from_fn(|| {
+                entries.next_if(|entry| next.is_none_or(|uid| entry.uid < uid))
+            })
+            .peekable();
+            // What is not held was expunged meanwhile; what is older than what is held is applied
+            // again.
+            let newer = |held: &Entry| {
+                while here.next_if(|entry| entry.uid < held.uid).is_some() {}
+                let entry = here.next_if(|entry| entry.uid == held.uid);
+                entry.filter(|entry| entry.mod_seq > held.mod_seq).unwrap_or(held).clone()
+            };
+            if let Some(shared) = self.chunks.get_mut(number) {
+                *shared = Arc::new(shared.iter().map(newer).collect());
             }
+            for _ in here {}
         }
     }
 
@@ -153,17 +155,16 @@ impl Snapshot {
 
     fn count(&mut self) {
         self.len = 0;
-        self.offsets.clear();
+        self.starts.clear();
         for chunk in &self.chunks {
-            self.offsets.push(self.len);
+            self.starts.extend(chunk.first().map(|first| (first.uid, self.len)));
             self.len += chunk.len();
         }
     }
 
     /// The chunk that holds the UID if any does.
     fn chunk_of(&self, uid: Uid) -> usize {
-        let after = |chunk: &Arc<Vec<Entry>>| chunk.first().is_some_and(|first| first.uid <= uid);
-        self.chunks.partition_point(after).saturating_sub(1)
+        self.starts.partition_point(|start| start.0 <= uid).saturating_sub(1)
     }
 
     /// How many messages there are.
@@ -178,8 +179,8 @@ impl Snapshot {
 
     /// The message at this place, counted from 0.
     pub fn at(&self, index: usize) -> Option<&Entry> {
-        let number = self.offsets.partition_point(|&offset| offset <= index).checked_sub(1)?;
-        self.chunks[number].get(index - self.offsets[number])
+        let number = self.starts.partition_point(|start| start.1 <= index).checked_sub(1)?;
+        self.chunks[number].get(index - self.starts[number].1)
     }
 
     /// The message with this UID.
@@ -192,7 +193,7 @@ impl Snapshot {
         let number = self.chunk_of(uid);
         let chunk = self.chunks.get(number)?;
         let place = chunk.binary_search_by_key(&uid, |entry| entry.uid).ok()?;
-        Some(self.offsets[number] + place)
+        Some(self.starts[number].1 + place)
     }
 
     /// All messages in UID order.
@@ -207,15 +208,20 @@ impl Snapshot {
         let last = uids.ranges().last().map_or(0, |range| range.1);
         let start = Uid::new(first.max(1)).map_or(0, |uid| self.chunk_of(uid));
         let chunks = self.chunks.get(start..).unwrap_or_default();
+        let mut ranges = uids.ranges().iter().peekable();
         chunks
             .iter()
             .take_while(move |chunk| chunk.first().is_some_and(|entry| entry.uid.get() <= last))
             .flat_map(|chunk| chunk.iter())
-            .filter(|entry| uids.contains(entry.uid.get()))
+            .filter(move |entry| {
+                let uid = entry.uid.get();
+                while ranges.next_if(|range| range.1 < uid).is_some() {}
+                ranges.peek().is_some_and(|range| range.0 <= uid)
+            })
     }
 
     /// What happened since an older snapshot of the same mailbox. Shared chunks are skipped.
-    pub fn changes_since(&self, older: &Snapshot) -> Changes {
+    pub fn changes_since<'a>(&'a self, older: &'a Snapshot) -> Changes<'a> {
         let mut changes = Changes::default();
         let mut old = older.unshared_entries(self).peekable();
         let mut new = self.unshared_entries(older).peekable();
@@ -223,7 +229,7 @@ impl Snapshot {
             match (old.peek(), new.peek()) {
                 (Some(before), Some(now)) if before.uid == now.uid => {
                     if before.mod_seq != now.mod_seq {
-                        changes.flags.push(now.uid);
+                        changes.flags.push((before, now));
                     }
                     old.next();
                     new.next();
@@ -237,7 +243,7 @@ impl Snapshot {
                     old.next();
                 }
                 (_, Some(now)) => {
-                    changes.arrived.push(now.uid);
+                    changes.arrived.push(now);
                     new.next();
                 }
                 (None, None) => return changes,
@@ -259,6 +265,8 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -322,9 +330,12 @@ mod tests {
                 let gone: UidSet = older.1.keys().filter(|u| !model.contains_key(u)).copied().collect();
                 prop_assert_eq!(changes.expunged, gone);
                 let came: Vec<_> = model.keys().filter(|u| !older.1.contains_key(u)).copied().collect();
-                prop_assert_eq!(changes.arrived.iter().map(|u| u.get()).collect::<Vec<_>>(), came);
-                let flagged: Vec<_> = model.iter().filter(|(u, m)| older.1.get(u).is_some_and(|o| o != *m)).map(|(&u, _)| u).collect();
-                prop_assert_eq!(changes.flags.iter().map(|u| u.get()).collect::<Vec<_>>(), flagged);
+                prop_assert_eq!(changes.arrived.iter().map(|e| e.uid.get()).collect::<Vec<_>>(), came);
+                let flagged: Vec<_> = model.iter().filter_map(|(&u, &m)| {
+                    older.1.get(&u).filter(|&&o| o != m).map(|&o| (u, o, m))
+                }).collect();
+                let told = changes.flags.iter().map(|(before, now)| (now.uid.get(), before.mod_seq.0, now.mod_seq.0));
+                prop_assert_eq!(told.collect::<Vec<_>>(), flagged);
             }
         }
     }

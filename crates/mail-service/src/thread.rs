@@ -1,8 +1,6 @@
 //! RFC 5256 §3: messages as conversations. Everything is a loop over arrays: references may be
 //! 50,000 deep or circular, and the time stays in proportion to what is read.
 
-use std::collections::HashMap;
-
 use mail_types::{Actor, Uid};
 
 use crate::columns::Line;
@@ -46,11 +44,11 @@ impl MailService {
         let columns = self.columns(actor, mailbox, snapshot).await?;
         let lines: Vec<&Line> = columns.select(uids).collect();
         Ok(match threads {
-            Threads::OrderedSubject => Forest::by_subject(&lines),
+            Threads::OrderedSubject => Forest::by_subject(&lines, columns.texts()),
             Threads::References => {
                 let mut forest = Forest::by_references(&lines, columns.ids());
                 forest.prune();
-                forest.gather_subjects(columns.empty_text());
+                forest.gather_subjects(columns.texts(), columns.empty_text());
                 forest
             }
         }
@@ -71,23 +69,21 @@ struct Forest<'a> {
 }
 
 impl<'a> Forest<'a> {
-    fn by_subject(lines: &'a [&'a Line]) -> Self {
+    fn by_subject(lines: &'a [&'a Line], texts: usize) -> Self {
         let mut forest = Forest {
             lines,
             parents: Vec::new(),
             children: vec![Vec::new(); lines.len()],
             roots: Vec::new(),
         };
-        let mut firsts: HashMap<u32, u32> = HashMap::new();
+        let mut firsts = vec![NONE; texts];
         for node in forest.by_date() {
-            match firsts.entry(lines[node as usize].subject) {
-                std::collections::hash_map::Entry::Occupied(first) => {
-                    forest.children[*first.get() as usize].push(node);
-                }
-                std::collections::hash_map::Entry::Vacant(place) => {
-                    place.insert(node);
-                    forest.roots.push(node);
-                }
+            let first = &mut firsts[lines[node as usize].subject as usize];
+            if *first == NONE {
+                *first = node;
+                forest.roots.push(node);
+            } else {
+                forest.children[*first as usize].push(node);
             }
         }
         forest
@@ -161,6 +157,7 @@ impl<'a> Forest<'a> {
                 keeper => self.children[keeper as usize].push(node),
             }
         }
+        let in_order = self.roots.len();
         for node in self.lines.len()..self.parents.len() {
             match self.children[node].len() {
                 0 => {}
@@ -168,7 +165,9 @@ impl<'a> Forest<'a> {
                 _ => self.roots.push(node as u32),
             }
         }
-        self.sort_roots();
+        if self.roots.len() > in_order {
+            self.sort_roots();
+        }
     }
 
     /// The message above a node, or else the topmost parent that is not there; `NONE` at the top.
@@ -208,11 +207,14 @@ impl<'a> Forest<'a> {
     }
 
     /// RFC 5256 §3, REFERENCES step 5: threads of one subject are brought together.
-    fn gather_subjects(&mut self, empty: Option<u32>) {
-        let mut table: HashMap<u32, u32> = HashMap::new();
+    fn gather_subjects(&mut self, texts: usize, empty: Option<u32>) {
+        let mut table = vec![NONE; texts];
         for &root in &self.roots {
             let Some((subject, is_reply)) = self.subject(root, empty) else { continue };
-            let held = table.entry(subject).or_insert(root);
+            let held = &mut table[subject as usize];
+            if *held == NONE {
+                *held = root;
+            }
             let better = !self.is_message(root) && self.is_message(*held)
                 || self.is_message(*held) && self.lines[*held as usize].is_reply && !is_reply;
             if better {
@@ -220,17 +222,17 @@ impl<'a> Forest<'a> {
             }
         }
         let mut touched = Vec::new();
-        let mut places: HashMap<u32, usize> = HashMap::new();
+        let mut places = vec![usize::MAX; texts];
         let mut roots = Vec::with_capacity(self.roots.len());
         for root in std::mem::take(&mut self.roots) {
             let subject = self.subject(root, empty);
-            let held = subject.and_then(|(subject, _)| table.get(&subject).copied());
-            let (Some(held), Some((subject, is_reply))) = (held, subject) else {
+            let Some((subject, is_reply)) = subject else {
                 roots.push(root);
                 continue;
             };
+            let held = table[subject as usize];
             if held == root {
-                places.insert(subject, roots.len());
+                places[subject as usize] = roots.len();
                 roots.push(root);
                 continue;
             }
@@ -239,19 +241,24 @@ impl<'a> Forest<'a> {
             // A new parent stands where the thread it took in stood: that one came before, or
             // this one would have become its child.
             if holder != held {
-                table.insert(subject, holder);
-                places.get(&subject).iter().for_each(|&&place| roots[place] = holder);
+                table[subject as usize] = holder;
+                if let Some(place) = roots.get_mut(places[subject as usize]) {
+                    *place = holder;
+                }
             }
         }
         self.roots = roots;
         touched.sort_unstable();
         touched.dedup();
+        let is_unchanged = touched.is_empty();
         for holder in touched {
             let mut children = std::mem::take(&mut self.children[holder as usize]);
             children.sort_by_cached_key(|&child| self.sent(child));
             self.children[holder as usize] = children;
         }
-        self.sort_roots();
+        if !is_unchanged {
+            self.sort_roots();
+        }
     }
 
     /// Step 5.B.i: a root's subject is its own or that of its first child; `None` without any.
@@ -365,7 +372,8 @@ mod tests {
         let lines: Vec<&Line> = lines.iter().collect();
         let mut forest = Forest::by_references(&lines, ids);
         forest.prune();
-        forest.gather_subjects(Some(0));
+        let subjects = lines.iter().map(|line| line.subject as usize + 1).max();
+        forest.gather_subjects(subjects.unwrap_or(0), Some(0));
         forest.list()
     }
 

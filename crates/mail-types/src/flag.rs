@@ -8,6 +8,9 @@ use thiserror::Error;
 /// Keywords one message may carry; more are refused, so that nobody stuffs data into flags.
 pub const KEYWORDS_PER_MESSAGE_MAX: usize = 64;
 
+const SEEN: u8 = 1;
+const DELETED: u8 = 1 << 3;
+
 /// A system flag or a keyword.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Flag {
@@ -136,10 +139,10 @@ impl Flag {
 
     fn bit(&self) -> Option<u8> {
         match self {
-            Flag::Seen => Some(1),
+            Flag::Seen => Some(SEEN),
             Flag::Answered => Some(1 << 1),
             Flag::Flagged => Some(1 << 2),
-            Flag::Deleted => Some(1 << 3),
+            Flag::Deleted => Some(DELETED),
             Flag::Draft => Some(1 << 4),
             Flag::Keyword(_) => None,
         }
@@ -204,12 +207,12 @@ impl FlagSet {
 
     /// Whether `\Seen` is set.
     pub fn is_seen(&self) -> bool {
-        self.contains(&Flag::Seen)
+        self.system & SEEN != 0
     }
 
     /// Whether `\Deleted` is set.
     pub fn is_deleted(&self) -> bool {
-        self.contains(&Flag::Deleted)
+        self.system & DELETED != 0
     }
 
     /// The keywords, sorted.

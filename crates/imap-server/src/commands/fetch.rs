@@ -105,7 +105,7 @@ impl Connection {
         }
         let now = fetch.mailbox.snapshot();
         // Others may have changed again what this FETCH made \Seen and told.
-        self.tell_unless(now, Self::expunges(numbering), |entry, _| {
+        self.tell_unless(now, Self::expunges(numbering), |_, entry| {
             fetch.newly_seen.contains(entry.uid.get())
                 && stored.get(entry.uid).is_some_and(|told| told.mod_seq == entry.mod_seq)
         });

@@ -47,9 +47,9 @@ impl Connection {
         let silent = silent && unchanged_since.is_none() && !self.condstore;
         let now = mailbox.snapshot();
         let is_gone = self.tell_stored(&now, &uids, told, silent);
-        let wanted = Wanted { change, flags: &flags };
-        self.tell_unless(now, Self::expunges(numbering), |entry, seen| {
-            told.contains(entry.uid.get()) && (!silent || wanted.is_made(entry, seen))
+        let mut wanted = Wanted { change, flags: &flags, last: None };
+        self.tell_unless(now, Self::expunges(numbering), |seen, now| {
+            told.contains(now.uid.get()) && (!silent || wanted.is_made(seen, now))
         });
         let code = self.modified(&stored, numbering);
         match is_gone && numbering == Numbering::Sequence {
@@ -86,13 +86,26 @@ impl Connection {
 struct Wanted<'a> {
     change: FlagChange,
     flags: &'a FlagSet,
+    /// What came of the message before: neighbours mostly have the same sets.
+    last: Option<([*const FlagSet; 2], bool)>,
 }
 
 impl Wanted<'_> {
     /// Whether the flags are what the client takes them for. RFC 3501 §6.4.6: what others have
     /// changed meanwhile is told in spite of ".SILENT".
-    fn is_made(&self, now: &Entry, seen: Option<&Entry>) -> bool {
-        let Some(seen) = seen else { return false };
+    fn is_made(&mut self, seen: &Entry, now: &Entry) -> bool {
+        let sets = [Arc::as_ptr(&seen.flags), Arc::as_ptr(&now.flags)];
+        match self.last {
+            Some((last, is_made)) if last == sets => is_made,
+            _ => {
+                let is_made = self.makes(seen, now);
+                self.last = Some((sets, is_made));
+                is_made
+            }
+        }
+    }
+
+    fn makes(&self, seen: &Entry, now: &Entry) -> bool {
         let before = seen.flags.iter();
         match self.change {
             FlagChange::Replace => *now.flags == *self.flags,

@@ -195,7 +195,8 @@ async fn whoever_waits_is_told_of_a_delivery_and_nobody_else() {
     });
     server.deliver(&[1], &message(1)).await.unwrap();
     let now = waiting.await.unwrap().unwrap();
-    assert_eq!(now.changes_since(&seen).arrived, [uid(1)]);
+    let arrived: Vec<_> = now.changes_since(&seen).arrived.iter().map(|new| new.uid).collect();
+    assert_eq!(arrived, [uid(1)]);
     assert_eq!(now.uid_next, 2);
     changes.changed().await.unwrap();
     assert_eq!(drafts.snapshot().highest_mod_seq, seen_drafts.highest_mod_seq);

@@ -54,8 +54,9 @@ async fn snapshots_never_go_back_while_many_write() {
                 let changes = now.changes_since(&seen);
                 known.retain(|uid| !changes.expunged.contains(*uid));
                 for arrived in changes.arrived {
-                    assert!(known.last().is_none_or(|last| *last < arrived.get()), "UIDs rise");
-                    known.insert(arrived.get());
+                    let uid = arrived.uid.get();
+                    assert!(known.last().is_none_or(|last| *last < uid), "UIDs rise");
+                    known.insert(uid);
                 }
                 assert!(now.iter().map(|entry| entry.uid.get()).eq(known.iter().copied()));
                 seen = now;

@@ -231,8 +231,9 @@ pub enum OutboxFateRow {
 pub struct FlagBlockRow {
     /// Each set once.
     pub sets: Vec<FlagSet>,
-    /// UID, mod-sequence of its flags, and which of the sets they are.
-    pub messages: Vec<(Uid, ModSeq, u16)>,
+    /// Neighbours that are alike: the first UID, how many follow it, the mod-sequence of their
+    /// flags, and which of the sets these are.
+    pub runs: Vec<(Uid, u8, ModSeq, u16)>,
 }
 
 /// Bytes made ready at delivery: in the row, or in a body of their own when over 48 KiB.
