@@ -66,8 +66,8 @@ struct State {
     queue: VecDeque<Arc<Queued>>,
     /// Commits of a partition that are queued or being written, in order.
     pending: HashMap<Partition, PendingPartition>,
-    /// Versions of partitions with nothing pending, so that a commit reads nothing under the
-    /// lock. Forgotten all at once at [`HEADS_MAX`].
+    /// Versions of partitions with nothing pending, so that commits and look-ups read no rows for
+    /// them. Forgotten all at once at [`HEADS_MAX`].
     heads: HashMap<Partition, Version>,
     waiting: HashMap<u64, oneshot::Sender<Result<Version, CommitError>>>,
     next_ticket: u64,
@@ -146,6 +146,24 @@ impl<B: Backend> Line<B> {
         let (version, receiver, lazy) = self.shared.submit(partition, commit, extra)?;
         let urge = lazy.map(|ticket| (ticket, Arc::clone(&self.shared) as Arc<dyn Urge>));
         Ok(Pending { version, receiver, urge })
+    }
+
+    /// A partition's version: what is synced of it, or newer.
+    pub(crate) fn version(&self, partition: Partition) -> Result<Version, StoreError> {
+        let state = self.shared.state();
+        let is_settled = !state.pending.contains_key(&partition);
+        if let (true, Some(&version)) = (is_settled, state.heads.get(&partition)) {
+            return Ok(version);
+        }
+        let before = state.work.groups;
+        drop(state);
+        let version = read_version(&*self.shared.backend, partition)?;
+        let mut state = self.shared.state();
+        // Had a group been done meanwhile, the row might have been read before it.
+        if is_settled && before == state.work.groups && !state.pending.contains_key(&partition) {
+            state.keep_head(partition, version);
+        }
+        Ok(version)
     }
 
     /// What has been done since the start.

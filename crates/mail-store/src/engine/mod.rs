@@ -162,7 +162,7 @@ impl Engine {
     }
 
     pub(crate) fn version(&self, partition: Partition) -> Result<Version, StoreError> {
-        with!(self, running => read_version(&*running.backend, partition))
+        with!(self, running => running.line.version(partition))
     }
 
     /// Reads rows of a partition; keys come back without class and partition.
