@@ -60,6 +60,17 @@ pub enum Act {
     ResetRefused,
     /// An officer looked at a person's academic ID.
     PersonShown,
+    /// An administrator proposed that identity alone be enough in a unit.
+    PolicyProposed,
+    /// A second administrator agreed.
+    PolicyOpened,
+    /// An administrator ended it, or withdrew the proposal.
+    PolicyClosed,
+    /// Resets by identity alone were closed everywhere, by an administrator or after too many wrong
+    /// birth dates.
+    IdentityClosed,
+    /// An administrator opened them again.
+    IdentityReopened,
 }
 
 /// How a lost password is replaced.
@@ -108,6 +119,9 @@ pub struct AuditRecord {
     /// Whose account; `None` when nobody's was meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<u64>,
+    /// Which unit, when it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// What was done.
     pub act: Act,
     /// How a lost password is replaced.
@@ -140,6 +154,7 @@ impl AuditRecord {
             at,
             request: format!("{:016x}", requester.request),
             account,
+            unit: None,
             act,
             mode: None,
             factors: Vec::new(),

@@ -64,6 +64,7 @@ mod lookup;
 mod owner;
 mod password;
 mod person;
+mod policy;
 mod recent;
 mod recovery;
 mod reset;
@@ -99,6 +100,10 @@ pub use mail_types::Network;
 pub use owner::SecurityOverview;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, hash_password};
 pub use person::{Day, Person};
+pub use policy::{
+    IdentityClosed, IdentityGuard, IdentityOpen, IdentityProposal, POLICY_DAYS_MAX, PROPOSAL_DAYS,
+    UnitPolicy,
+};
 pub use recent::RecentLogin;
 pub use recovery::{
     CODE_DIGITS, CODE_SECONDS, CodeOutcome, RECOVERY_ADDRESSES_MAX, RecoveryAddress,
