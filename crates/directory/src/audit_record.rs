@@ -22,6 +22,13 @@ pub struct Requester {
     pub language: String,
 }
 
+impl Requester {
+    /// Somebody at the command line.
+    pub fn console() -> Self {
+        Self { request: rand::random(), language: "fr".into(), ..Self::default() }
+    }
+}
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
