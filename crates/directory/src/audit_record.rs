@@ -63,8 +63,12 @@ pub enum Act {
     ResetDone,
     /// An officer handed an activation code out.
     ActivationIssued,
+    /// The first of two administrators agreed that somebody privileged gets an activation code.
+    ActivationApproved,
     /// An officer refused.
     ResetRefused,
+    /// An officer let codes by mail count again after too many wrong ones.
+    Unlocked,
     /// An officer looked at a person's academic ID.
     PersonShown,
     /// An administrator proposed that identity alone be enough in a unit.
@@ -78,6 +82,8 @@ pub enum Act {
     IdentityClosed,
     /// An administrator opened them again.
     IdentityReopened,
+    /// A reset by identity alone ended before its time: the reason says by what.
+    ResetStopped,
 }
 
 /// How a lost password is replaced.
@@ -149,7 +155,7 @@ pub struct AuditRecord {
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Who is told, by kind: `mailbox`, `recovery`.
+    /// Who is told, by kind: `mailbox`, `recovery`, `officer`, `administrator`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }

@@ -52,6 +52,9 @@ pub(crate) struct Inner {
     /// Held over every change of accounts, so that two of this process never fence each other;
     /// over awaits, therefore tokio. Correctness rests on the commits' assertions, not on it.
     pub(crate) changing: Mutex<()>,
+    /// Held from the count of wrong birth dates to the commit that counts one more, so that no
+    /// two guesses pass for the last one that is let through. Taken before `changing`.
+    pub(crate) guessing: Mutex<()>,
     pub(crate) hasher: Hasher,
     pub(crate) limits: Limits,
     pub(crate) verified: Verified,
@@ -89,6 +92,7 @@ impl Directory {
             policies: RwLock::default(),
             clock,
             changing: Mutex::new(()),
+            guessing: Mutex::new(()),
             hasher: Hasher::new(&settings)?,
             limits: Limits::new(settings.limits.clone()),
             verified: Verified::new(settings.verified_seconds_max),

@@ -250,6 +250,16 @@ impl Directory {
         .await
     }
 
+    /// Whether identity alone is enough today for somebody of these units: their own one decides.
+    pub(crate) fn is_identity_open(&self, units: &[String]) -> bool {
+        let (policies, today) = (self.policies_now(), self.today());
+        let own = units.first().cloned().map(UnitCode::stored);
+        policies.guard.closed.is_none()
+            && own
+                .and_then(|code| policies.units.get(&code))
+                .is_some_and(|row| shown(row, today).open.is_some())
+    }
+
     /// Today, in UTC, as days since 1970-01-01.
     fn today(&self) -> i32 {
         Day::of(self.now()).number()
@@ -342,6 +352,8 @@ impl Directory {
         let page = rows.scan::<PolicyTable>(ROSTER, None, UNITS_MAX).await?;
         let units = page.rows.into_iter().map(|(code, row)| (UnitCode::stored(code), row));
         let policies = Policies { units: units.collect(), guard };
+        let is_closed = policies.guard.closed.is_some();
+        metrics::gauge!("facteur_identity_resets_closed").set(f64::from(u8::from(is_closed)));
         *self.inner.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
         Ok(())
     }
