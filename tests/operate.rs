@@ -51,3 +51,8 @@ fn backups_restore_and_a_damaged_log_is_refused_with_what_to_do() {
 fn monitoring_is_answered_and_the_log_is_json_without_secrets() {
     operate("monitoring");
 }
+
+#[test]
+fn two_administrators_open_resets_by_identity_at_the_command_line() {
+    script::run("officers.py", &["policies"]);
+}

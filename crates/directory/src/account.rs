@@ -163,6 +163,8 @@ pub(crate) struct Loaded {
     pub(crate) app_passwords: Vec<(u32, KeyedHash)>,
     /// Whether the password alone is not enough.
     pub(crate) has_second_factor: bool,
+    /// Whether a reset by identity alone waits, which any login ends.
+    pub(crate) is_being_reset: bool,
 }
 
 impl Loaded {
@@ -194,13 +196,15 @@ impl Loaded {
             quota_own: row.quota_bytes,
             app_passwords: Vec::new(),
             has_second_factor: false,
+            is_being_reset: false,
         }
     }
 
     /// With what logins are compared with besides the password.
     pub(crate) fn secured(self, security: &SecurityRow) -> Self {
         let app_passwords = app_password::hashes(security);
-        Self { app_passwords, has_second_factor: totp::is_on(security), ..self }
+        let is_being_reset = security.identity.is_some();
+        Self { app_passwords, has_second_factor: totp::is_on(security), is_being_reset, ..self }
     }
 
     /// Whether the account answers to this name today.

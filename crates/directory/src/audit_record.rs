@@ -22,6 +22,13 @@ pub struct Requester {
     pub language: String,
 }
 
+impl Requester {
+    /// Somebody at the command line.
+    pub fn console() -> Self {
+        Self { request: rand::random(), language: "fr".into(), ..Self::default() }
+    }
+}
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,10 +63,27 @@ pub enum Act {
     ResetDone,
     /// An officer handed an activation code out.
     ActivationIssued,
+    /// The first of two administrators agreed that somebody privileged gets an activation code.
+    ActivationApproved,
     /// An officer refused.
     ResetRefused,
+    /// An officer let codes by mail count again after too many wrong ones.
+    Unlocked,
     /// An officer looked at a person's academic ID.
     PersonShown,
+    /// An administrator proposed that identity alone be enough in a unit.
+    PolicyProposed,
+    /// A second administrator agreed.
+    PolicyOpened,
+    /// An administrator ended it, or withdrew the proposal.
+    PolicyClosed,
+    /// Resets by identity alone were closed everywhere, by an administrator or after too many wrong
+    /// birth dates.
+    IdentityClosed,
+    /// An administrator opened them again.
+    IdentityReopened,
+    /// A reset by identity alone ended before its time: the reason says by what.
+    ResetStopped,
 }
 
 /// How a lost password is replaced.
@@ -108,6 +132,9 @@ pub struct AuditRecord {
     /// Whose account; `None` when nobody's was meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<u64>,
+    /// Which unit, when it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// What was done.
     pub act: Act,
     /// How a lost password is replaced.
@@ -128,7 +155,7 @@ pub struct AuditRecord {
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Who is told, by kind: `mailbox`, `recovery`.
+    /// Who is told, by kind: `mailbox`, `recovery`, `officer`, `administrator`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -140,6 +167,7 @@ impl AuditRecord {
             at,
             request: format!("{:016x}", requester.request),
             account,
+            unit: None,
             act,
             mode: None,
             factors: Vec::new(),

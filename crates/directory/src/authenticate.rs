@@ -87,6 +87,12 @@ impl Directory {
                 None => self.check_password(found.as_deref(), service, password).await,
             },
         };
+        if matches!(outcome, Ok(_) | Err(AuthError::NeedsSecondFactor(_)))
+            && let Some(loaded) = found.as_ref().filter(|loaded| loaded.is_being_reset)
+        {
+            // Design: whoever has the password has not lost it.
+            self.stop_by_login(loaded.account.id, peer).await;
+        }
         match &outcome {
             Ok(authenticated) => {
                 charge.refund();

@@ -16,6 +16,7 @@ use crate::error::DirectoryError;
 use crate::limits::Limits;
 use crate::lookup::Lookup;
 use crate::password::Hasher;
+use crate::policy::Policies;
 use crate::recent::Noted;
 use crate::rows::Rows;
 use crate::settings::Settings;
@@ -45,10 +46,15 @@ pub(crate) struct Inner {
     pub(crate) domains: RwLock<Arc<BTreeMap<Domain, DomainRow>>>,
     /// All units. Locked as the domains are.
     pub(crate) units: RwLock<Arc<Units>>,
+    /// What administrators agreed on for units. Locked as the domains are.
+    pub(crate) policies: RwLock<Arc<Policies>>,
     clock: Clock,
     /// Held over every change of accounts, so that two of this process never fence each other;
     /// over awaits, therefore tokio. Correctness rests on the commits' assertions, not on it.
     pub(crate) changing: Mutex<()>,
+    /// Held from the count of wrong birth dates to the commit that counts one more, so that no
+    /// two guesses pass for the last one that is let through. Taken before `changing`.
+    pub(crate) guessing: Mutex<()>,
     pub(crate) hasher: Hasher,
     pub(crate) limits: Limits,
     pub(crate) verified: Verified,
@@ -83,8 +89,10 @@ impl Directory {
             lookup: Lookup::new(settings.cached_accounts_max, settings.quota_bytes_default),
             domains: RwLock::default(),
             units: RwLock::default(),
+            policies: RwLock::default(),
             clock,
             changing: Mutex::new(()),
+            guessing: Mutex::new(()),
             hasher: Hasher::new(&settings)?,
             limits: Limits::new(settings.limits.clone()),
             verified: Verified::new(settings.verified_seconds_max),
@@ -97,6 +105,7 @@ impl Directory {
         let directory = Self { inner: Arc::new(inner) };
         directory.reload_domains().await?;
         directory.reload_units().await?;
+        directory.reload_policies().await?;
         Ok(directory)
     }
 

@@ -1,11 +1,14 @@
 //! What an IT officer does for the people of their own unit: finds them, reads their academic ID
 //! out, and lets somebody who lost a password in again. Officers never see a password, a mailbox,
-//! or anybody of another unit.
+//! or anybody of another unit. Administrators do the same for everybody; for somebody privileged
+//! it takes two of them.
 
 use std::sync::Arc;
 
 use mail_store::tables::directory::{AccountRow, SLICES};
-use mail_store::tables::security::{ActivationRow, LetterKind, ResetRequest, ResetStageRow};
+use mail_store::tables::security::{
+    ActivationRow, ApprovalRow, LetterKind, ResetRequest, ResetStageRow,
+};
 use mail_store::{Class, Partition};
 use mail_types::{AccountId, Role, Secret};
 
@@ -16,7 +19,9 @@ use crate::audit_record::{Act, Requester, ResetMode};
 use crate::create::check_text;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::reset::{self, name_words};
+use crate::name_words::name_words;
+use crate::reset_proof::ACTIVATION_CHARS;
+use crate::secure::Draft;
 use crate::unit::{Unit, UnitCode};
 use crate::vault::Use;
 
@@ -29,6 +34,9 @@ const REASON_BYTES_MAX: usize = 500;
 /// Design: an activation code that replaces a lost password ends after a day.
 const ACTIVATION_SECONDS: i64 = 24 * 3600;
 
+/// How long the first of two approvals counts.
+const APPROVAL_SECONDS: i64 = 24 * 3600;
+
 /// Somebody who lost a password and has no recovery address.
 #[derive(Clone, Debug)]
 pub struct WaitingRequest {
@@ -36,18 +44,36 @@ pub struct WaitingRequest {
     pub account: Arc<Account>,
     /// Since when, in Unix seconds.
     pub asked: i64,
+    /// From when their identity alone will be enough, in Unix seconds, where the unit is open for
+    /// that. Refusing the request ends it.
+    pub identity_from: Option<i64>,
+    /// Who has approved already, when it takes two.
+    pub approved_by: Option<AccountId>,
+}
+
+/// What came of an approval.
+#[derive(Clone, Debug)]
+pub enum Approval {
+    /// The code, for the person, this once.
+    Code(Secret<String>),
+    /// It is noted; somebody privileged gets a code when another administrator approves, too.
+    First,
 }
 
 impl Directory {
-    /// Whether this officer may help this person: an agent of one of the officer's units.
-    /// Privileged accounts are for administrators, at the command line.
+    /// Whether this officer may help this person: an agent of one of the officer's units. An
+    /// administrator may help everybody but themselves.
     fn may_help(&self, officer: &Account, account: &Account) -> bool {
         let is_there = account.is_in_use() || account.state == AccountState::AwaitingFirstLogin;
-        officer.role == Role::ItOfficer
-            && account.role == Role::Agent
-            && account.id != officer.id
-            && is_there
-            && account.units.iter().any(|code| self.is_officer_of(officer, code))
+        let reaches = match officer.role {
+            Role::ItOfficer => {
+                account.role == Role::Agent
+                    && account.units.iter().any(|code| self.is_officer_of(officer, code))
+            }
+            Role::Administrator => account.role != Role::System,
+            Role::Agent | Role::System => false,
+        };
+        reaches && is_there && account.id != officer.id
     }
 
     fn is_officer_of(&self, officer: &Account, code: &UnitCode) -> bool {
@@ -57,7 +83,11 @@ impl Directory {
     /// Units and roles may have changed while the officer looked at the page.
     fn may_still_help(&self, officer: &Account, row: &AccountRow) -> Result<(), DirectoryError> {
         let mut units = row.units.iter().cloned().map(UnitCode::stored);
-        match row.role == Role::Agent && units.any(|code| self.is_officer_of(officer, &code)) {
+        let may = match officer.role {
+            Role::Administrator => row.role != Role::System,
+            _ => row.role == Role::Agent && units.any(|code| self.is_officer_of(officer, &code)),
+        };
+        match may {
             true => Ok(()),
             false => Err(DirectoryError::NotFound { what: "account".into() }),
         }
@@ -132,7 +162,7 @@ impl Directory {
                     let account = self.account(AccountId(number)).await?;
                     if let Some(account) = account.filter(|account| self.may_help(officer, account))
                     {
-                        waiting.push(WaitingRequest { account, asked });
+                        waiting.push(self.waiting(account, asked).await?);
                     }
                 }
                 from = page.next;
@@ -146,29 +176,65 @@ impl Directory {
         Ok(waiting)
     }
 
+    async fn waiting(
+        &self,
+        account: Arc<Account>,
+        asked: i64,
+    ) -> Result<WaitingRequest, DirectoryError> {
+        let (row, now) = (self.security(account.id).await?, self.now().as_second());
+        let identity = row.identity.filter(|identity| now < identity.until);
+        let approval = row.approval.filter(|approval| still_counts(approval, now));
+        Ok(WaitingRequest {
+            account,
+            asked,
+            identity_from: identity.map(|identity| identity.from),
+            approved_by: approval.map(|approval| approval.by),
+        })
+    }
+
+    /// Who approved first, if they are still an administrator.
+    async fn first_approver(&self, id: AccountId) -> Result<Option<AccountId>, DirectoryError> {
+        let Some(approval) = self.security(id).await?.approval else { return Ok(None) };
+        let first = self.account(approval.by).await?;
+        let counts = first.is_some_and(|one| one.role == Role::Administrator && one.is_in_use());
+        Ok(counts.then_some(approval.by))
+    }
+
     /// Gives a person a code with which they choose a new password, once, within a day. The
-    /// person's mailbox and recovery addresses are told.
+    /// person's mailbox and recovery addresses are told. Somebody privileged gets one when two
+    /// administrators have approved.
     ///
     /// # Errors
-    /// [`DirectoryError::Invalid`] without a reason, [`DirectoryError::NotFound`] for somebody
-    /// else's people.
+    /// [`DirectoryError::Invalid`] without a reason, or for one's own second approval;
+    /// [`DirectoryError::NotFound`] for somebody else's people.
     pub async fn issue_activation_code(
         &self,
         officer: &Account,
         id: AccountId,
         reason: &str,
         requester: &Requester,
-    ) -> Result<Secret<String>, DirectoryError> {
+    ) -> Result<Approval, DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
         self.helped(officer, id).await?;
-        let text = random_text(reset::ACTIVATION_CHARS);
+        let first = self.first_approver(id).await?;
+        let text = random_text(ACTIVATION_CHARS);
         let parts = [&id.0.to_be_bytes()[..], text.as_bytes()];
         let hash = self.inner.vault.hash(Use::Activation, &parts);
-        self.secure(id, requester, |draft| {
+        let is_issued = self.secure(id, requester, |draft| {
             self.may_still_help(officer, &draft.account)?;
+            if draft.account.role != Role::Agent && !is_second(draft, officer, first)? {
+                draft.security.approval = Some(ApprovalRow { by: officer.id, at: draft.now });
+                let record = draft.record(Act::ActivationApproved);
+                record.mode = Some(ResetMode::Approval);
+                record.officer = Some(officer.id.0);
+                record.set_reason(reason.trim());
+                return Ok(false);
+            }
             let expires = draft.now + ACTIVATION_SECONDS;
             draft.security.activation = Some(ActivationRow { hash, expires, officer: officer.id });
-            // Whoever waits for a code by mail waits for this one now.
+            draft.security.approval = None;
+            // Whoever waits for a code by mail, or for a day to go by, waits for this one now.
+            draft.end_identity_reset();
             draft.security.reset = None;
             draft.security.failed_proofs.clear();
             draft.end_request();
@@ -177,10 +243,12 @@ impl Directory {
             record.officer = Some(officer.id.0);
             record.set_reason(reason.trim());
             draft.tell_owner(LetterKind::ResetApproved, &officer.name, &[]);
-            Ok(())
+            Ok(true)
+        });
+        Ok(match is_issued.await? {
+            true => Approval::Code(Secret::new(grouped(&text, 4))),
+            false => Approval::First,
         })
-        .await?;
-        Ok(Secret::new(grouped(&text, 4)))
     }
 
     /// Refuses a request. The person's mailbox is told.
@@ -203,12 +271,37 @@ impl Directory {
                 draft.security.reset = None;
             }
             draft.security.activation = None;
-            draft.end_request();
+            draft.security.approval = None;
+            draft.end_identity_reset();
             let record = draft.record(Act::ResetRefused);
             record.mode = Some(ResetMode::Approval);
             record.officer = Some(officer.id.0);
             record.set_reason(reason.trim());
             draft.tell_owner(LetterKind::ResetRefused, "", &[]);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets codes by mail count again for somebody who typed too many wrong ones.
+    ///
+    /// # Errors
+    /// As [`Directory::refuse_reset`].
+    pub async fn unlock_reset(
+        &self,
+        officer: &Account,
+        id: AccountId,
+        reason: &str,
+        requester: &Requester,
+    ) -> Result<(), DirectoryError> {
+        check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
+        self.helped(officer, id).await?;
+        self.secure(id, requester, |draft| {
+            self.may_still_help(officer, &draft.account)?;
+            draft.security.failed_proofs.clear();
+            let record = draft.record(Act::Unlocked);
+            record.officer = Some(officer.id.0);
+            record.set_reason(reason.trim());
             Ok(())
         })
         .await
@@ -227,5 +320,26 @@ impl Directory {
             Ok(())
         })
         .await
+    }
+}
+
+fn still_counts(approval: &ApprovalRow, now: i64) -> bool {
+    (0..APPROVAL_SECONDS).contains(&(now - approval.at))
+}
+
+/// Whether somebody else has approved before. `first` is who did, if they still may.
+fn is_second(
+    draft: &Draft<'_>,
+    officer: &Account,
+    first: Option<AccountId>,
+) -> Result<bool, DirectoryError> {
+    let standing = draft.security.approval.as_ref();
+    let standing = standing.filter(|one| first == Some(one.by) && still_counts(one, draft.now));
+    match standing {
+        Some(one) if one.by == officer.id => {
+            let reason = "you have approved already: another administrator must, too";
+            Err(DirectoryError::Invalid(reason.into()))
+        }
+        other => Ok(other.is_some()),
     }
 }

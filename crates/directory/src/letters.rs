@@ -17,7 +17,9 @@ pub const LETTER_SECONDS_MAX: i64 = 3 * 24 * 3600;
 /// A letter to be sent.
 #[derive(Clone, Debug)]
 pub struct DueLetter {
-    /// Names it.
+    /// The partition whose commit made it due.
+    slice: Partition,
+    /// Names it there.
     key: (u64, u64),
     /// Whose account it is about.
     pub account: AccountId,
@@ -46,25 +48,26 @@ impl Directory {
     /// Letters that wait, at most this many.
     pub async fn due_letters(&self, limit: usize) -> Result<Vec<DueLetter>, DirectoryError> {
         let mut due = Vec::new();
-        for id in 1..=SLICES {
+        for id in 0..=SLICES {
             let slice = Partition { class: Class::Directory, id };
             let left = limit.saturating_sub(due.len());
             if left == 0 {
                 break;
             }
             let page = self.inner.rows.scan::<Letter>(slice, None, left).await?;
-            due.extend(page.rows.into_iter().map(|(key, row)| self.due(key, row)));
+            due.extend(page.rows.into_iter().map(|(key, row)| self.due(slice, key, row)));
         }
         Ok(due)
     }
 
-    fn due(&self, key: (u64, u64), row: LetterRow) -> DueLetter {
+    fn due(&self, slice: Partition, key: (u64, u64), row: LetterRow) -> DueLetter {
         let sealed = (!row.sealed.is_empty()).then_some(row.sealed);
         let code = sealed.and_then(|sealed| {
             let text = self.inner.vault.open(Use::MailedCode, &key.0.to_be_bytes(), &sealed)?;
             std::str::from_utf8(&text).ok().map(Secret::from)
         });
         DueLetter {
+            slice,
             key,
             account: AccountId(key.0),
             kind: row.kind,
@@ -79,8 +82,7 @@ impl Directory {
 
     /// Takes a letter away that was sent, or that nobody needs any more.
     pub async fn letter_done(&self, letter: &DueLetter) -> Result<(), DirectoryError> {
-        let slice = mail_store::tables::directory::account_slice(letter.account);
-        let mut change = Change::unversioned(slice);
+        let mut change = Change::unversioned(letter.slice);
         change.delete::<Letter>(&letter.key);
         self.inner.rows.commit(change).await?;
         Ok(())
@@ -88,7 +90,9 @@ impl Directory {
 
     /// Whether a letter is too old to be sent.
     pub fn is_stale(&self, letter: &DueLetter) -> bool {
+        // The link that stops a reset is of use for as long as the letter is.
         let code_is_over = letter.code.is_some()
+            && letter.kind != LetterKind::IdentityBegun
             && self.now().as_second() - letter.at > crate::recovery::CODE_SECONDS;
         code_is_over || self.now().as_second() - letter.at > LETTER_SECONDS_MAX
     }

@@ -53,6 +53,7 @@ mod error;
 mod first_login;
 mod foreign_hash;
 mod help_desk;
+mod identity_reset;
 mod import;
 mod import_line;
 mod keyed;
@@ -61,13 +62,16 @@ mod letters;
 mod limits;
 mod local_part;
 mod lookup;
+mod name_words;
 mod owner;
 mod password;
 mod person;
+mod policy;
 mod recent;
 mod recovery;
 mod reset;
 mod reset_limits;
+mod reset_proof;
 mod rows;
 mod secure;
 mod settings;
@@ -91,7 +95,7 @@ pub use directory::{Clock, DOMAINS_MAX, Directory};
 pub use domain::DomainEntry;
 pub use error::{AuthError, DirectoryError};
 pub use first_login::{Choice, FirstLogin};
-pub use help_desk::{PEOPLE_FOUND_MAX, WaitingRequest};
+pub use help_desk::{Approval, PEOPLE_FOUND_MAX, WaitingRequest};
 pub use import::{ImportEvent, ImportMode, ImportReport, RefusedLine};
 pub use letters::{DueLetter, LETTER_SECONDS_MAX};
 pub use mail_store::tables::security::LetterKind;
@@ -99,12 +103,17 @@ pub use mail_types::Network;
 pub use owner::SecurityOverview;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, hash_password};
 pub use person::{Day, Person};
+pub use policy::{
+    IdentityClosed, IdentityGuard, IdentityOpen, IdentityProposal, POLICY_DAYS_MAX, PROPOSAL_DAYS,
+    UnitPolicy,
+};
 pub use recent::RecentLogin;
 pub use recovery::{
     CODE_DIGITS, CODE_SECONDS, CodeOutcome, RECOVERY_ADDRESSES_MAX, RecoveryAddress,
 };
-pub use reset::{CodeVerdict, ResetClaim, ResetOutcome, ResetTicket};
-pub use settings::{LimitSettings, Rate, Settings};
+pub use reset::{ResetClaim, ResetTicket};
+pub use reset_proof::{CodeVerdict, ResetOutcome};
+pub use settings::{LimitSettings, Rate, ResetSettings, Settings};
 pub use strength::{PASSWORD_BITS_MIN, Strength, Weakness, weigh};
 pub use temporary_secret::{SecretFor, Sheet};
 pub use totp::{RECOVERY_CODES, TOTP_SECRET_BYTES, TotpSecret};

@@ -5,7 +5,7 @@ use mail_store::tables::directory::{
     self as tables, AccountRow, AccountStateRow, PasswordRow, account_slice,
 };
 use mail_store::tables::security::{
-    Letter, LetterKind, LetterRow, ResetRequest, Security, SecurityRow,
+    IdentityFailures, Letter, LetterKind, LetterRow, ResetRequest, Security, SecurityRow,
 };
 use mail_types::{AccountId, EmailAddress};
 
@@ -26,6 +26,7 @@ pub(crate) struct Draft<'a> {
     records: Vec<AuditRecord>,
     letters: Vec<LetterRow>,
     request: Request,
+    has_wrong_date: bool,
 }
 
 /// What becomes of the owner's request for an IT officer.
@@ -47,6 +48,8 @@ impl Draft<'_> {
     /// Stores another password. Every session and connection of the account ends with it.
     pub(crate) fn set_password(&mut self, phc: String) {
         self.phc = Some(phc);
+        self.security.identity = None;
+        self.security.approval = None;
         if self.account.state == AccountStateRow::AwaitingFirstLogin {
             self.account.state = AccountStateRow::Active;
         }
@@ -63,6 +66,11 @@ impl Draft<'_> {
         self.request = Request::Ended;
     }
 
+    /// A birth date did not fit where nothing else protects the account: counted for all accounts.
+    pub(crate) fn count_wrong_date(&mut self) {
+        self.has_wrong_date = true;
+    }
+
     /// Every session and connection of the account ends.
     pub(crate) fn end_sessions(&mut self) {
         self.account.credential_version += 1;
@@ -71,8 +79,19 @@ impl Draft<'_> {
     /// Tells the account's mailbox and every proven recovery address, those of `also` too; the
     /// newest line of the log says so.
     pub(crate) fn tell_owner(&mut self, kind: LetterKind, about: &str, also: &[EmailAddress]) {
+        self.tell_owner_sealed(kind, about, also, &[]);
+    }
+
+    /// The same with something sealed in it.
+    pub(crate) fn tell_owner_sealed(
+        &mut self,
+        kind: LetterKind,
+        about: &str,
+        also: &[EmailAddress],
+        sealed: &[u8],
+    ) {
         let mailbox = self.account.primary_address.clone();
-        self.send(kind, vec![mailbox], Vec::new(), about);
+        self.send(kind, vec![mailbox], sealed.to_vec(), about);
         let proven = self.security.recovery.iter().filter(|one| one.code.is_none());
         let mut elsewhere: Vec<_> = proven.map(|one| one.address.clone()).collect();
         for address in also {
@@ -83,11 +102,22 @@ impl Draft<'_> {
         let mut notices = vec!["mailbox".to_owned()];
         for address in elsewhere {
             // Each on its own: one address must not learn of the other.
-            self.send(kind, vec![address], Vec::new(), about);
+            self.send(kind, vec![address], sealed.to_vec(), about);
             notices.push("recovery".into());
         }
         if let Some(record) = self.records.last_mut() {
             record.notices = notices;
+        }
+    }
+
+    /// Tells the IT officers whose people this is about; the newest line of the log says so.
+    pub(crate) fn tell_officers(&mut self, kind: LetterKind, officers: &[EmailAddress]) {
+        let name = self.account.person.display_name.clone();
+        for officer in officers {
+            self.send(kind, vec![officer.clone()], Vec::new(), &name);
+        }
+        if let Some(record) = self.records.last_mut() {
+            record.notices.extend(officers.iter().map(|_| "officer".to_owned()));
         }
     }
 
@@ -137,6 +167,7 @@ impl Directory {
                 records: Vec::new(),
                 letters: Vec::new(),
                 request: Request::AsItIs,
+                has_wrong_date: false,
             };
             let outcome = edit(&mut draft)?;
             let ends = draft.account.credential_version != before.credential_version;
@@ -154,6 +185,10 @@ impl Directory {
                 Request::AsItIs => {}
                 Request::Begun => change.put::<ResetRequest>(&id.0, &draft.now),
                 Request::Ended => change.delete::<ResetRequest>(&id.0),
+            }
+            if draft.has_wrong_date {
+                let row = self.failures_with_one_more(slice, draft.now).await?;
+                change.put::<IdentityFailures>(&(), &row);
             }
             for letter in &draft.letters {
                 change.put::<Letter>(&(id.0, rand::random()), letter);

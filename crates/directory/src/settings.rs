@@ -24,6 +24,8 @@ pub struct Settings {
     pub verified_seconds_max: u64,
     /// How many wrong passwords are let through, from where and for whom.
     pub limits: LimitSettings,
+    /// Lost passwords.
+    pub reset: ResetSettings,
 }
 
 impl Default for Settings {
@@ -37,12 +39,22 @@ impl Default for Settings {
             hash_wait_seconds_max: 10,
             verified_seconds_max: VERIFIED_SECONDS_MAX,
             limits: LimitSettings::default(),
+            reset: ResetSettings::default(),
         }
     }
 }
 
 /// The longest that a right password may be remembered.
 pub(crate) const VERIFIED_SECONDS_MAX: u64 = 600;
+
+/// Lost passwords.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResetSettings {
+    /// The academy's own networks: only from there is identity alone enough, in units that two
+    /// administrators opened. None, and it is enough nowhere.
+    pub academy_networks: Vec<Network>,
+}
 
 /// Limits on failed logins. A try is counted before the password is looked at and taken back
 /// when it was right, so a school full of people behind one address is not limited by their

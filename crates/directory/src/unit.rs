@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
 
 use mail_store::tables::directory::{self as tables, ROSTER, UnitRow};
+use mail_store::tables::security::UnitPolicy;
 use mail_types::AccountId;
 use serde::{Deserialize, Serialize};
 
@@ -187,7 +188,9 @@ impl Directory {
         for _ in 0..REBUILDS_MAX {
             let mut change = Change::of(ROSTER).expect(rows.version(ROSTER).await?);
             change.delete::<tables::Unit>(&code.0);
+            change.delete::<UnitPolicy>(&code.0);
             if rows.commit(change).await? {
+                self.reload_policies().await?;
                 return self.reload_units().await;
             }
         }

@@ -25,6 +25,8 @@ pub(crate) enum Use {
     Counter,
     /// Codes that officers hand out.
     Activation,
+    /// The link that ends a reset by identity alone.
+    Cancel,
 }
 
 impl Use {
@@ -38,6 +40,7 @@ impl Use {
             Use::Totp => "facteur directory totp secret v1",
             Use::Ticket => "facteur directory reset ticket v1",
             Use::Activation => "facteur directory activation code v1",
+            Use::Cancel => "facteur directory reset cancel v1",
             Use::Counter => "facteur directory reset counter v1",
         }
     }

@@ -57,7 +57,7 @@ fn from(peer: &str) -> Requester {
 }
 
 fn claim(name: &str, id: u64) -> ResetClaim {
-    ResetClaim { name: name.into(), academic_id: format!("{id:08}") }
+    ResetClaim { name: name.into(), academic_id: format!("{id:08}"), ..ResetClaim::default() }
 }
 
 impl Bench {
@@ -142,7 +142,11 @@ async fn everybody_costs_the_same_commits_and_no_hash() {
         claim("suspended", 3),
         claim("deleted", 4),
         claim("Nobody", 99),
-        ResetClaim { name: "Nobody".into(), academic_id: "no number".into() },
+        ResetClaim {
+            name: "Nobody".into(),
+            academic_id: "no number".into(),
+            ..ResetClaim::default()
+        },
     ]
     .iter()
     .enumerate()

@@ -1,6 +1,8 @@
 //! The command line: what each command takes, and where it goes.
 
 mod account;
+mod acting;
+mod policy;
 mod unit;
 
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use mail_types::Domain;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use account::{AccountCommand, AddAccount, EditAccount, ImportAccounts, IssueSecrets};
+pub(crate) use acting::Acting;
+pub(crate) use policy::PolicyCommand;
 pub(crate) use unit::UnitCommand;
 
 use crate::config::Config;
@@ -101,7 +105,7 @@ pub(crate) enum AdminCommand {
     /// Accounts: add, import, edit, list, show, password, secret, suspend, resume, leave, delete.
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Schools and services: add, import, edit, list, show, delete.
+    /// Schools and services: add, import, edit, list, show, policy, delete.
     #[command(subcommand)]
     Unit(UnitCommand),
     /// The queue of mail that waits: list, show, hold, release, retry, delete.

@@ -1,7 +1,7 @@
 //! `/assistance`: the help desk of an IT officer, for the people of their own unit. It needs the
 //! officer's second factor, and never opens a mailbox.
 
-use directory::{Account, AccountState, DirectoryError, Service};
+use directory::{Account, AccountState, Approval, DirectoryError, Service};
 use hyper::{Response, StatusCode};
 use mail_types::{AccountId, Role};
 
@@ -45,6 +45,8 @@ struct HelpPage<'a> {
     state: String,
     logins: Vec<(String, String)>,
     asked: Option<String>,
+    /// From when identity alone is enough, unless the request is refused.
+    identity_from: Option<String>,
     error: Option<String>,
     /// The activation code, this once.
     code: Option<String>,
@@ -106,6 +108,7 @@ pub(crate) async fn submit(
     match form.get("action") {
         "refuser" => refuse(signed, id, &form).await,
         "code" => issue(signed, id, &form).await,
+        "deverrouiller" => unlock(signed, id, &form).await,
         _ => Err(Error::BadRequest("no such action")),
     }
 }
@@ -207,6 +210,7 @@ async fn person(
         state: locale.text(state),
         logins: logins.collect(),
         asked: asked.map(|request| calendar.long(request.asked)),
+        identity_from: asked.and_then(|request| request.identity_from).map(|at| calendar.long(at)),
         error: outcome.error,
         code: outcome.code,
         site: signed.visit.webmail.settings().public_url.to_string(),
@@ -219,10 +223,12 @@ async fn issue(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<B
     let (directory, requester) = (signed.service().directory(), signed.visit.requester());
     let reason = form.get("motif");
     match directory.issue_activation_code(&signed.account, id, reason, &requester).await {
-        Ok(code) => {
+        Ok(Approval::Code(code)) => {
             let outcome = Outcome { code: Some(code.expose().clone()), error: None };
             person(signed, id, StatusCode::OK, outcome).await
         }
+        // Somebody privileged, whom officers do not reach: for administrators.
+        Ok(Approval::First) => Err(Error::NotFound),
         Err(error) => without_reason(signed, id, error).await,
     }
 }
@@ -232,6 +238,17 @@ async fn refuse(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<
     match directory.refuse_reset(&signed.account, id, form.get("motif"), &requester).await {
         Ok(()) => {
             signed.session.set_notice(signed.locale().text("desk-refused"));
+            Ok(headers::see_other(&signed.visit, HOME))
+        }
+        Err(error) => without_reason(signed, id, error).await,
+    }
+}
+
+async fn unlock(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<Body>, Error> {
+    let (directory, requester) = (signed.service().directory(), signed.visit.requester());
+    match directory.unlock_reset(&signed.account, id, form.get("motif"), &requester).await {
+        Ok(()) => {
+            signed.session.set_notice(signed.locale().text("desk-unlocked"));
             Ok(headers::see_other(&signed.visit, HOME))
         }
         Err(error) => without_reason(signed, id, error).await,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use directory::{CodeVerdict, ResetClaim, ResetOutcome, ResetTicket};
+use directory::{CodeVerdict, Day, ResetClaim, ResetOutcome, ResetTicket};
 use hyper::{Response, StatusCode};
 use mail_types::Secret;
 
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form, Input, Visit};
 use crate::login;
+use crate::reset_stop;
 use crate::view::{self, Page};
 use crate::webmail::Port;
 
@@ -40,7 +41,40 @@ struct ForgottenPage<'a> {
     page: Page<'a>,
     step: Step,
     error: Option<String>,
-    claim: ResetClaim,
+    typed: Typed,
+}
+
+/// The form as it was filled in.
+#[derive(Default)]
+struct Typed {
+    name: String,
+    academic_id: String,
+    /// Day, month and year, as they are said in French.
+    born: [String; 3],
+}
+
+impl Typed {
+    fn of(fields: &Form) -> Self {
+        let field = |name: &str| fields.get(name).trim().to_owned();
+        Self {
+            name: field("nom"),
+            academic_id: field("identifiant"),
+            born: ["jour", "mois", "annee"].map(field),
+        }
+    }
+
+    /// `Ok(None)` when it was left out.
+    fn birth_date(&self) -> Result<Option<Day>, String> {
+        match self.born.iter().all(String::is_empty) {
+            true => Ok(None),
+            false => self.born.join("/").parse().map(Some),
+        }
+    }
+
+    fn is_too_long(&self) -> bool {
+        let mut fields = [&self.name, &self.academic_id].into_iter().chain(&self.born);
+        fields.any(|field| field.len() > FIELD_BYTES_MAX)
+    }
 }
 
 impl ForgottenPage<'_> {
@@ -75,7 +109,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 /// `GET`: the form, or the step that follows it.
 pub(crate) async fn show(visit: &Visit, rest: &[&str]) -> Result<Response<Body>, Error> {
     match rest {
-        [] => form(visit, StatusCode::OK, ResetClaim::default(), None),
+        [] => form(visit, StatusCode::OK, Typed::default(), None),
+        ["annuler"] => reset_stop::show(visit),
         [step @ ("code" | "nouveau")] => {
             let Some((_, sealed)) = ticket(visit) else {
                 return Ok(headers::see_other(visit, FORM));
@@ -98,6 +133,7 @@ pub(crate) async fn submit(
         [] => ask(visit, &fields).await,
         ["code"] => try_code(visit, &fields).await,
         ["nouveau"] => finish(visit, &fields).await,
+        ["annuler"] => reset_stop::submit(visit, &fields).await,
         _ => Err(Error::NotFound),
     }
 }
@@ -105,14 +141,14 @@ pub(crate) async fn submit(
 fn form(
     visit: &Visit,
     status: StatusCode,
-    claim: ResetClaim,
+    typed: Typed,
     error: Option<&str>,
 ) -> Result<Response<Body>, Error> {
     let (door, token) = login::door(visit);
     let mut page = Page::outside(visit, title(visit, error));
     page.token = token;
     let error = error.map(|name| visit.locale().text(name));
-    let template = ForgottenPage { page, step: Step::Form, error, claim };
+    let template = ForgottenPage { page, step: Step::Form, error, typed };
     let mut response = view::render(visit, status, &template)?;
     login::set_cookie(visit, &mut response, login::door_cookie(visit), &door);
     Ok(response)
@@ -128,8 +164,8 @@ fn later(
     let mut page = Page::outside(visit, title(visit, error));
     page.token = visit.webmail.seal.token(sealed);
     let error = error.map(|name| visit.locale().text(name));
-    let claim = ResetClaim::default();
-    view::render(visit, status, &ForgottenPage { page, step, error, claim })
+    let typed = Typed::default();
+    view::render(visit, status, &ForgottenPage { page, step, error, typed })
 }
 
 fn title(visit: &Visit, error: Option<&str>) -> String {
@@ -142,17 +178,18 @@ fn title(visit: &Visit, error: Option<&str>) -> String {
 
 /// The form: counted, answered, and only then looked at.
 async fn ask(visit: &Visit, fields: &Form) -> Result<Response<Body>, Error> {
-    let claim = ResetClaim {
-        name: fields.get("nom").trim().to_owned(),
-        academic_id: fields.get("identifiant").trim().to_owned(),
-    };
+    let typed = Typed::of(fields);
     if !login::is_door_token(visit, fields.get("jeton")) {
-        return form(visit, StatusCode::FORBIDDEN, claim, Some("forgotten-stale"));
+        return form(visit, StatusCode::FORBIDDEN, typed, Some("forgotten-stale"));
     }
-    let longest = claim.name.len().max(claim.academic_id.len());
-    if claim.name.is_empty() || claim.academic_id.is_empty() || longest > FIELD_BYTES_MAX {
-        return form(visit, StatusCode::BAD_REQUEST, claim, Some("forgotten-missing"));
+    if typed.name.is_empty() || typed.academic_id.is_empty() || typed.is_too_long() {
+        return form(visit, StatusCode::BAD_REQUEST, typed, Some("forgotten-missing"));
     }
+    let Ok(birth_date) = typed.birth_date() else {
+        return form(visit, StatusCode::BAD_REQUEST, typed, Some("forgotten-date"));
+    };
+    let Typed { name, academic_id, .. } = typed;
+    let claim = ResetClaim { name, academic_id, birth_date };
     let directory = visit.webmail.service.directory();
     let requester = visit.requester();
     let (ticket, goes_on) = directory.ask_reset(&claim, &requester).await?;
@@ -176,7 +213,13 @@ async fn try_code(visit: &Visit, fields: &Form) -> Result<Response<Body>, Error>
     let Some((ticket, sealed)) = bound(visit, fields)? else {
         return Ok(headers::see_other(visit, FORM));
     };
-    let typed = fields.get("code");
+    // "Go on without a code": in some units identity alone is enough, after a day.
+    let has_none = !fields.get("sans").is_empty();
+    let typed = if has_none { "" } else { fields.get("code").trim() };
+    if typed.is_empty() && !has_none {
+        let error = Some("forgotten-code-refused");
+        return later(visit, StatusCode::UNPROCESSABLE_ENTITY, Step::Code, &sealed, error);
+    }
     let directory = visit.webmail.service.directory();
     let verdict = match typed.len() <= FIELD_BYTES_MAX {
         true => directory.try_reset_code(&ticket, typed, &visit.requester()).await?,
@@ -186,7 +229,8 @@ async fn try_code(visit: &Visit, fields: &Form) -> Result<Response<Body>, Error>
         CodeVerdict::Right => Ok(headers::see_other(visit, NEW)),
         CodeVerdict::Refused => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            later(visit, status, Step::Code, &sealed, Some("forgotten-code-refused"))
+            let error = if has_none { "forgotten-not-yet" } else { "forgotten-code-refused" };
+            later(visit, status, Step::Code, &sealed, Some(error))
         }
     }
 }

@@ -187,6 +187,7 @@ impl Webmail {
             ("account", account.to_string()),
             ("about", letter.about.clone()),
             ("code", letter.code.as_ref().map(|code| spaced(code.expose())).unwrap_or_default()),
+            ("link", letter.code.as_ref().map(|code| code.expose().clone()).unwrap_or_default()),
             ("date", calendar.long(letter.at)),
             ("peer", letter.peer.map(|peer| peer.to_string()).unwrap_or_default()),
             // Never the host that a request named: it could be anybody's.
@@ -194,11 +195,23 @@ impl Webmail {
         ];
         let body = locale.with_all(body(letter.kind), &values);
         let end = match letter.peer {
+            _ if is_to_helpers(letter.kind) => locale.with_all("letter-end-helper", &values),
             Some(_) => locale.with_all("letter-end", &values),
             None => locale.with_all("letter-end-console", &values),
         };
         format!("{}\n\n{body}\n\n{end}\n", locale.text("letter-hello"))
     }
+}
+
+/// Whether its reader is no owner of the account, but somebody who helps.
+fn is_to_helpers(kind: LetterKind) -> bool {
+    matches!(
+        kind,
+        LetterKind::OfficerAsked
+            | LetterKind::OfficerIdentityBegun
+            | LetterKind::OfficerReset
+            | LetterKind::IdentityClosed
+    )
 }
 
 /// `1234 5678`: people read codes in two halves.
@@ -223,6 +236,11 @@ fn subject(kind: LetterKind) -> &'static str {
         LetterKind::ResetAsked => "letter-reset-asked-subject",
         LetterKind::ResetApproved => "letter-reset-approved-subject",
         LetterKind::ResetRefused => "letter-reset-refused-subject",
+        LetterKind::IdentityBegun => "letter-identity-begun-subject",
+        LetterKind::OfficerAsked => "letter-officer-asked-subject",
+        LetterKind::OfficerIdentityBegun => "letter-officer-identity-subject",
+        LetterKind::OfficerReset => "letter-officer-reset-subject",
+        LetterKind::IdentityClosed => "letter-identity-closed-subject",
     }
 }
 
@@ -240,6 +258,11 @@ fn body(kind: LetterKind) -> &'static str {
         LetterKind::ResetAsked => "letter-reset-asked",
         LetterKind::ResetApproved => "letter-reset-approved",
         LetterKind::ResetRefused => "letter-reset-refused",
+        LetterKind::IdentityBegun => "letter-identity-begun",
+        LetterKind::OfficerAsked => "letter-officer-asked",
+        LetterKind::OfficerIdentityBegun => "letter-officer-identity",
+        LetterKind::OfficerReset => "letter-officer-reset",
+        LetterKind::IdentityClosed => "letter-identity-closed",
     }
 }
 

@@ -33,6 +33,7 @@ mod message;
 mod multipart;
 mod outbox;
 mod people;
+mod reset_stop;
 mod routes;
 mod sanitize;
 mod search;

@@ -54,6 +54,11 @@ fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
         AdminCommand::Unit(UnitCommand::Import(import)) => {
             import.content = read_text(&import.file)?;
         }
+        AdminCommand::Unit(UnitCommand::Policy(command)) => {
+            if let Some(acting) = command.acting() {
+                acting.password = read_password()?;
+            }
+        }
         AdminCommand::Backup { dir } => {
             *dir = std::path::absolute(&*dir).map_err(|error| error.to_string())?;
         }

@@ -1,10 +1,12 @@
 //! Administration commands: executed here, asked for over the Unix socket or in this process.
 
 mod account;
+mod acting;
 mod audit;
 pub(crate) mod client;
 pub(crate) mod offline;
 mod outputs;
+mod policy;
 mod provision;
 mod queue;
 mod reindex;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use directory::{ImportMode, Unit, UnitCode, UnitUpdate};
 
 use super::account::{report_import, text};
-use super::{Reporter, Services};
+use super::{Reporter, Services, policy};
 use crate::cli::UnitCommand;
 
 /// Runs a unit command. The error is one line for the person who typed it.
@@ -46,6 +46,7 @@ pub(super) async fn execute(
             }
         }
         UnitCommand::Show { code, json } => show(services, &code, json, reporter).await?,
+        UnitCommand::Policy(command) => policy::execute(services, command, reporter).await?,
         UnitCommand::Delete { code } => {
             directory.delete_unit(&code).await.map_err(text)?;
             reporter.line(format!("{code}: deleted"));

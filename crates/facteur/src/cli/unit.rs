@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use directory::UnitCode;
 use serde::{Deserialize, Serialize};
 
+use super::policy::PolicyCommand;
+
 /// What can be done to units. An officer is an address, an academic ID or an account number.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub(crate) enum UnitCommand {
@@ -29,6 +31,9 @@ pub(crate) enum UnitCommand {
     },
     /// Change what a unit says.
     Edit(EditUnit),
+    /// Whether identity alone is enough there for a new password: show, propose, approve, close.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Delete a unit to which nobody belongs any more.
     Delete {
         /// Its code.

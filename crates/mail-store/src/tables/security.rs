@@ -26,6 +26,12 @@ table!(/// Requests for a new password: how many, of what kind, by a keyed hash;
 
 table!(/// Who lost a password and waits for their IT officer: since when, in Unix seconds.
     ResetRequest = 38, u64 => i64);
+table!(/// What administrators agreed on for a unit, by its code; in the roster.
+    UnitPolicy = 39, String => UnitPolicyRow);
+table!(/// One row, in the roster: whether resets by identity alone are closed everywhere.
+    IdentityGuard = 40, () => IdentityGuardRow);
+table!(/// One row a slice: birth dates that did not fit where nothing but they protected the account.
+    IdentityFailures = 41, () => IdentityFailuresRow);
 
 /// A line of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +95,10 @@ pub struct SecurityRow {
     pub hold_until: Option<i64>,
     /// When proofs for a new password failed, in Unix seconds.
     pub failed_proofs: Vec<i64>,
+    /// A reset by identity alone that waits for its time.
+    pub identity: Option<IdentityResetRow>,
+    /// The first of the two who must agree before somebody privileged gets a code.
+    pub approval: Option<ApprovalRow>,
 }
 
 /// The password of one device.
@@ -167,11 +177,45 @@ pub enum ResetStageRow {
     Proven {
         /// Until when.
         until: i64,
-        /// Whether an IT officer had handed it out.
-        by_officer: bool,
+        /// By what.
+        by: ProofRow,
     },
     /// An IT officer is asked.
     Asked,
+    /// Name, ID and birth date were right; [`SecurityRow::identity`] says from when they count.
+    Identity,
+}
+
+/// What a reset rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProofRow {
+    /// A code that was sent to a recovery address.
+    Code,
+    /// A code that an IT officer handed out.
+    Officer,
+    /// Name, ID and birth date alone.
+    Identity,
+}
+
+/// A reset by identity alone that waits: until then the old password stays valid, and whoever
+/// uses it ends the wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityResetRow {
+    /// From when a new password may be chosen, in Unix seconds.
+    pub from: i64,
+    /// Until when.
+    pub until: i64,
+    /// What the notice's link must name to end it.
+    pub chance: u64,
+}
+
+/// Somebody agreed that a privileged account gets a code; somebody else must, too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalRow {
+    /// Who.
+    pub by: AccountId,
+    /// When, in Unix seconds.
+    pub at: i64,
 }
 
 /// A code that an IT officer handed out.
@@ -237,6 +281,17 @@ pub enum LetterKind {
     ResetApproved,
     /// An IT officer refused.
     ResetRefused,
+    /// Name, ID and birth date were right: a new password may be chosen in a day, unless somebody
+    /// stops it. With the link that does.
+    IdentityBegun,
+    /// To IT officers: one of their people waits for them.
+    OfficerAsked,
+    /// To IT officers: as [`LetterKind::IdentityBegun`].
+    OfficerIdentityBegun,
+    /// To IT officers: one of their people's password was replaced.
+    OfficerReset,
+    /// To administrators: resets by identity alone closed themselves everywhere.
+    IdentityClosed,
 }
 
 /// Where an account was lately used from, the newest first.
@@ -264,6 +319,72 @@ pub struct RecentLoginRow {
 pub struct ResetCounterRow {
     /// When each of them came.
     pub at: Vec<i64>,
+}
+
+/// What administrators agreed on for a unit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnitPolicyRow {
+    /// Name, ID and birth date alone are enough there for a new password.
+    pub open: Option<IdentityOpenRow>,
+    /// What waits for a second administrator.
+    pub proposal: Option<IdentityProposalRow>,
+}
+
+/// A unit in which identity alone is enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityOpenRow {
+    /// Since when, in Unix seconds.
+    pub since: i64,
+    /// The last day, as days since 1970-01-01.
+    pub last_day: i32,
+    /// Why.
+    pub reason: String,
+    /// Who proposed it.
+    pub proposed_by: AccountId,
+    /// Who agreed.
+    pub approved_by: AccountId,
+}
+
+/// What one administrator wants and another has not agreed to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityProposalRow {
+    /// Names it: who agrees, agrees to what they saw.
+    pub number: u64,
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// The last day, as days since 1970-01-01.
+    pub last_day: i32,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: AccountId,
+}
+
+/// Birth dates that did not fit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IdentityFailuresRow {
+    /// [`IdentityGuardRow::round`] in which they were tried.
+    pub round: u64,
+    /// When, in Unix seconds.
+    pub at: Vec<i64>,
+}
+
+/// Whether resets by identity alone are closed everywhere.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IdentityGuardRow {
+    /// Rises when they are opened again: failures of an earlier round no longer count.
+    pub round: u64,
+    /// Since when they are closed, in Unix seconds.
+    pub closed: Option<IdentityClosedRow>,
+}
+
+/// Why resets by identity alone are closed everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityClosedRow {
+    /// Since when, in Unix seconds.
+    pub at: i64,
+    /// Which administrator did it; `None` after too many wrong birth dates.
+    pub by: Option<AccountId>,
 }
 
 #[cfg(test)]

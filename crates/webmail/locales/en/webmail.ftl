@@ -480,6 +480,15 @@ forgotten-title = Lost password
 forgotten-name = First and last name
 forgotten-id = ID number
 forgotten-id-hint = The number on your sheet. You have lost it? Ask the IT officer of your school.
+forgotten-born = Date of birth (optional)
+forgotten-born-hint = Day, month, year: for example 21 3 1985.
+forgotten-day = Day
+forgotten-month = Month
+forgotten-year = Year
+forgotten-date = That date of birth does not exist: give day, month and year in digits, or leave all three fields empty.
+forgotten-without = Continue without a code
+forgotten-without-hint = In some schools your identity is enough: fill in the form with your date of birth from the school, come back and fill it in again a day later, then continue without a code.
+forgotten-not-yet = Without a code this is not possible, or not yet. Ask the IT officer of your school.
 forgotten-next = Continue
 forgotten-missing = Type your name and your ID number.
 forgotten-stale = The page had been open for too long. Check it and continue.
@@ -515,13 +524,38 @@ desk-help = Lost password
 desk-check = First make sure who you are talking to: face to face, or by calling back the number in the staff file. You neither see nor choose the password.
 desk-reason = How did you make sure who it is?
 desk-reason-example = Seen face to face, staff card
+stop-title = Request for a new password
+stop-text = A new password was requested for your account. If it was not you, stop the request: your password stays the one you know.
+stop-button = Stop the request
+stop-done = The request is stopped; your password has not changed. Tell your IT officer if you know nothing of it.
+stop-nothing = This link stops nothing any more: the request has ended already, or another one has replaced it.
 desk-reason-missing = Say how you made sure who it is, or why you refuse.
 desk-issue = Hand out an activation code
 desk-refuse = Refuse the request
+desk-unlock = Unlock codes
+desk-unlocked = Codes sent to the recovery address count again.
+desk-identity = Identity alone will be enough to choose a new password from: { $date }. Refuse the request if it does not come from this person.
 desk-refused = The request is refused; the person is told.
 desk-code = Give this code to { $name }. It counts for one day and once: at { $site }, “Lost password”, name and ID number, then this code.
 letter-reset-approved-subject = { $product }: activation code handed out
 letter-reset-approved = An activation code to choose a new password of the account { $account } was handed out by { $about }.
+letter-identity-begun-subject = { $product }: your password will be replaced in a day
+letter-identity-begun = A new password was requested for the account { $account }, with your name, your number and your date of birth. It can be chosen in twenty-four hours; until then, the old one stays valid.
+
+    If it was not you, stop the request: sign in, or open this link and confirm.
+
+    { $site }/mot-de-passe-oublie/annuler?lien={ $link }
+letter-officer-asked-subject = { $product }: { $about } asks for a password
+letter-officer-asked = { $about } ({ $account }) has lost their password and waits for your help. Make sure who it is, then open “Help desk” at { $site }.
+letter-officer-identity-subject = { $product }: password of { $about } soon replaced
+letter-officer-identity = A new password was requested for { $about } ({ $account }) with name, number and date of birth. It can be chosen in twenty-four hours.
+
+    If you doubt the request, refuse it in “Help desk” at { $site }.
+letter-officer-reset-subject = { $product }: password of { $about } replaced
+letter-officer-reset = The password of { $about } ({ $account }) was replaced after it had been reported lost. For three days, sending is limited and recovery addresses cannot change. If the person knows nothing of it, tell the IT department at once.
+letter-identity-closed-subject = { $product }: resets by identity closed everywhere
+letter-identity-closed = Too many wrong dates of birth were tried. Resets by name, number and date of birth are closed for all schools until an administrator opens them again. Look at the audit log first.
+letter-end-helper = It happened { $date }. Nobody will ever ask you for your password or a code.
 letter-reset-refused-subject = { $product }: request for a password refused
 letter-reset-refused = The request for a new password of the account { $account } was refused.
 

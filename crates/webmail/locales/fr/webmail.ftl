@@ -480,6 +480,15 @@ forgotten-title = Mot de passe oublié
 forgotten-name = Prénom et nom
 forgotten-id = Numéro d’identification
 forgotten-id-hint = Le numéro de votre fiche. Vous l’avez perdu ? Demandez-le au responsable informatique de votre établissement.
+forgotten-born = Date de naissance (facultative)
+forgotten-born-hint = Jour, mois, année : par exemple 21 3 1985.
+forgotten-day = Jour
+forgotten-month = Mois
+forgotten-year = Année
+forgotten-date = Cette date de naissance n’existe pas : indiquez le jour, le mois et l’année en chiffres, ou laissez les trois cases vides.
+forgotten-without = Continuer sans code
+forgotten-without-hint = Dans certains établissements, l’identité suffit : remplissez le formulaire avec votre date de naissance depuis l’établissement, revenez le remplir un jour plus tard, puis continuez sans code.
+forgotten-not-yet = Sans code, ce n’est pas possible, ou pas encore. Adressez-vous au responsable informatique de votre établissement.
 forgotten-next = Continuer
 forgotten-missing = Saisissez votre nom et votre numéro d’identification.
 forgotten-stale = La page était ouverte depuis trop longtemps. Vérifiez et continuez.
@@ -515,13 +524,38 @@ desk-help = Mot de passe perdu
 desk-check = Vérifiez d’abord qui vous parle : en personne, ou en rappelant le numéro du dossier administratif. Vous ne verrez ni ne choisirez le mot de passe.
 desk-reason = Comment avez-vous vérifié l’identité ?
 desk-reason-example = Vu en personne, carte professionnelle
+stop-title = Demande de nouveau mot de passe
+stop-text = Un nouveau mot de passe a été demandé pour votre compte. Si ce n’était pas vous, arrêtez la demande : votre mot de passe reste celui que vous connaissez.
+stop-button = Arrêter la demande
+stop-done = La demande est arrêtée ; votre mot de passe n’a pas changé. Prévenez votre responsable informatique si vous n’en savez rien.
+stop-nothing = Ce lien n’arrête plus rien : la demande a déjà pris fin, ou une autre l’a remplacée.
 desk-reason-missing = Indiquez comment vous avez vérifié l’identité, ou pourquoi vous refusez.
 desk-issue = Remettre un code d’activation
 desk-refuse = Refuser la demande
+desk-unlock = Débloquer les codes
+desk-unlocked = Les codes envoyés à l’adresse de secours valent de nouveau.
+desk-identity = L’identité seule suffira à choisir un nouveau mot de passe à partir de : { $date }. Refusez la demande si elle ne vient pas de cette personne.
 desk-refused = La demande est refusée ; la personne en est avertie.
 desk-code = Remettez ce code à { $name }. Il vaut un jour et une seule fois : sur { $site }, « Mot de passe oublié », nom et numéro d’identification, puis ce code.
 letter-reset-approved-subject = { $product } : code d’activation remis
 letter-reset-approved = Un code d’activation pour choisir un nouveau mot de passe du compte { $account } a été remis par { $about }.
+letter-identity-begun-subject = { $product } : votre mot de passe sera remplacé dans un jour
+letter-identity-begun = Un nouveau mot de passe a été demandé pour le compte { $account }, avec votre nom, votre numéro et votre date de naissance. Il pourra être choisi dans vingt-quatre heures ; d’ici là, l’ancien reste valable.
+
+    Si ce n’était pas vous, arrêtez la demande : connectez-vous, ou ouvrez ce lien et confirmez.
+
+    { $site }/mot-de-passe-oublie/annuler?lien={ $link }
+letter-officer-asked-subject = { $product } : demande de mot de passe de { $about }
+letter-officer-asked = { $about } ({ $account }) a perdu son mot de passe et attend votre aide. Vérifiez son identité, puis ouvrez « Assistance » sur { $site }.
+letter-officer-identity-subject = { $product } : mot de passe de { $about } bientôt remplacé
+letter-officer-identity = Un nouveau mot de passe a été demandé pour { $about } ({ $account }) avec le nom, le numéro et la date de naissance. Il pourra être choisi dans vingt-quatre heures.
+
+    Si cette demande vous paraît suspecte, refusez-la dans « Assistance » sur { $site }.
+letter-officer-reset-subject = { $product } : mot de passe de { $about } remplacé
+letter-officer-reset = Le mot de passe de { $about } ({ $account }) a été remplacé après avoir été déclaré perdu. Pendant trois jours, l’envoi est limité et les adresses de secours ne peuvent pas changer. Si la personne n’en sait rien, prévenez le service informatique sans attendre.
+letter-identity-closed-subject = { $product } : réinitialisation par identité fermée partout
+letter-identity-closed = Trop de dates de naissance fausses ont été essayées. La réinitialisation par le nom, le numéro et la date de naissance est fermée pour tous les établissements, jusqu’à ce qu’un administrateur la rouvre. Consultez d’abord le journal d’audit.
+letter-end-helper = Cela s’est passé { $date }. Personne ne vous demandera jamais votre mot de passe ni un code.
 letter-reset-refused-subject = { $product } : demande de mot de passe refusée
 letter-reset-refused = La demande d’un nouveau mot de passe pour le compte { $account } a été refusée.
 

@@ -82,6 +82,142 @@ async fn a_code_to_the_recovery_address_leads_back_in() {
     assert_eq!(browser.log_in("10001", NEW).await.status, StatusCode::SEE_OTHER);
 }
 
+const CODE: &str = "/mot-de-passe-oublie/code";
+const BORN: [&str; 3] = ["21", "3", "1985"];
+
+async fn ask_born(browser: &mut Browser<'_>, name: &str, id: &str, born: [&str; 3]) -> Answer {
+    let token = browser.get(FORM).await.token();
+    let [day, month, year] = born;
+    let date = [("jour", day), ("mois", month), ("annee", year)];
+    let form = [("jeton", token.as_str()), ("nom", name), ("identifiant", id)];
+    browser.post(FORM, &[&form[..], &date].concat()).await
+}
+
+/// Waits until a letter of this kind was due.
+async fn told(bench: &Bench, kind: LetterKind) -> Option<String> {
+    loop {
+        let due = bench.directory.due_letters(10).await.unwrap();
+        for letter in &due {
+            bench.directory.letter_done(letter).await.unwrap();
+        }
+        if let Some(letter) = due.iter().find(|letter| letter.kind == kind) {
+            return letter.code.as_ref().map(|code| code.expose().clone());
+        }
+        let due = bench.directory.letters_due();
+        tokio::time::timeout(Duration::from_secs(10), due).await.expect("a letter becomes due");
+    }
+}
+
+/// Marie's school, in which two administrators agreed that identity is enough.
+async fn open_school(bench: &Bench) {
+    let school: directory::UnitCode = "0750001A".parse().unwrap();
+    let unit = directory::Unit {
+        code: school.clone(),
+        name: "Collège Victor-Hugo".into(),
+        officers: Vec::new(),
+        contact: String::new(),
+    };
+    bench.directory.create_unit(unit).await.unwrap();
+    let marie = bench.directory.find("10001").await.unwrap().unwrap();
+    let update = directory::AccountUpdate {
+        units: Some(vec![school.clone()]),
+        person: directory::Person {
+            birth_date: Some("1985-03-21".parse().unwrap()),
+            ..directory::Person::default()
+        },
+        ..directory::AccountUpdate::default()
+    };
+    bench.directory.update_account(marie.id, update).await.unwrap();
+    let mut administrators = Vec::new();
+    for (name, id) in [("anne", "10004"), ("bruno", "10005")] {
+        let id = bench.add(&format!("{name}@ac.test"), name, id).await;
+        let role = Some(mail_types::Role::Administrator);
+        let update = directory::AccountUpdate { role, ..directory::AccountUpdate::default() };
+        bench.directory.update_account(id, update).await.unwrap();
+        administrators.push(bench.directory.account(id).await.unwrap().unwrap());
+    }
+    let [anne, bruno] = administrators.as_slice() else { panic!("two") };
+    let last_day = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 60);
+    let last_day = last_day.to_string().get(..10).unwrap().parse().unwrap();
+    let proposed =
+        bench.directory.propose_identity_reset(anne, &school, last_day, "x", &requester()).await;
+    let number = proposed.unwrap();
+    bench.directory.approve_identity_reset(bruno, &school, number, &requester()).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_identity_is_enough_a_day_and_the_form_again_lead_back_in() {
+    let bench = Bench::new().await;
+    open_school(&bench).await;
+    let mut browser = bench.browser();
+    let asked = ask_born(&mut browser, "Marie Martin", "10001", BORN).await;
+    assert_eq!(asked.header("location"), CODE);
+    told(&bench, LetterKind::IdentityBegun).await;
+    let token = browser.get(CODE).await.token();
+    let early = browser.post(CODE, &[("jeton", &token), ("sans", "1"), ("code", "")]).await;
+    assert_eq!(early.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(early.text().contains("Sans code, ce n’est pas possible"), "{}", early.text());
+    bench.ahead.fetch_add(24 * 3600, std::sync::atomic::Ordering::Relaxed);
+    let mut browser = bench.browser();
+    let asked = ask_born(&mut browser, "Marie Martin", "10001", ["21", "03", "1985"]).await;
+    assert_eq!(asked.header("location"), CODE);
+    let page = browser.get(CODE).await;
+    let form = [("jeton", page.token()), ("sans", "1".into())];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // The form is worked on after its answer.
+    let mut answer = browser.post(CODE, &form).await;
+    while answer.status == StatusCode::UNPROCESSABLE_ENTITY {
+        tokio::task::yield_now().await;
+        answer = browser.post(CODE, &form).await;
+    }
+    assert_eq!(answer.header("location"), "/mot-de-passe-oublie/nouveau", "{}", answer.text());
+    let token = browser.get("/mot-de-passe-oublie/nouveau").await.token();
+    let form = [("jeton", token.as_str()), ("nouveau", NEW), ("encore", NEW)];
+    let done = browser.post("/mot-de-passe-oublie/nouveau", &form).await;
+    assert_eq!(done.header("location"), "/?remplace=1", "{}", done.text());
+    assert_eq!(browser.log_in("10001", NEW).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_notices_link_stops_it_with_a_button_and_says_when_there_is_nothing_to_stop() {
+    let bench = Bench::new().await;
+    open_school(&bench).await;
+    let mut thief = bench.browser();
+    ask_born(&mut thief, "Marie Martin", "10001", BORN).await;
+    let link = told(&bench, LetterKind::IdentityBegun).await.expect("a link");
+    let path = format!("/mot-de-passe-oublie/annuler?lien={link}");
+    let post = "/mot-de-passe-oublie/annuler";
+    let mut owner = bench.browser();
+    let page = owner.get(&path).await;
+    assert!(page.text().contains("Arrêter la demande"));
+    let token = page.token();
+    let elsewhere = bench.browser().post(post, &[("jeton", &token), ("lien", &link)]).await;
+    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN, "another browser's form");
+    let done = owner.post(post, &[("jeton", &token), ("lien", &link)]).await;
+    assert!(done.text().contains("La demande est arrêtée"), "{}", done.text());
+    let again = owner.post(post, &[("jeton", &token), ("lien", &link)]).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
+    for foreign in ["/mot-de-passe-oublie/annuler", "/mot-de-passe-oublie/annuler?lien=AAAA"] {
+        let nothing = owner.get(foreign).await;
+        assert_eq!(nothing.status, StatusCode::NOT_FOUND);
+        assert!(!nothing.text().contains("Arrêter la demande"));
+    }
+}
+
+#[tokio::test]
+async fn a_date_that_does_not_exist_is_told_before_anything_is_looked_at() {
+    let bench = Bench::new().await;
+    for born in [["31", "2", "1985"], ["21", "", "1985"], ["21", "3", "85"], ["x", "y", "z"]] {
+        let mut browser = bench.browser();
+        let refused = ask_born(&mut browser, "Marie Martin", "10001", born).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{born:?}");
+        let text = refused.text();
+        assert!(text.contains("Cette date de naissance n’existe pas"), "{text}");
+        let kept = format!("name=\"annee\" value=\"{}\"", born[2]);
+        assert!(text.contains(&kept), "what was typed stays");
+    }
+}
+
 /// What tells two answers apart, but for what is random in every one.
 fn shape(answer: &Answer) -> (StatusCode, usize, Vec<(String, usize)>) {
     let headers = answer.headers.iter();
@@ -93,6 +229,7 @@ fn shape(answer: &Answer) -> (StatusCode, usize, Vec<(String, usize)>) {
 async fn nobody_learns_from_the_form_who_exists() {
     // Status, bytes and headers of every step, for every kind of account and for none.
     let bench = prepared().await;
+    open_school(&bench).await;
     let suspended = bench.add("zoe.roux@ac.test", "Zoé Roux", "10003").await;
     bench.directory.set_state(suspended, directory::AccountState::Suspended).await.unwrap();
     let mut shapes = Vec::new();
@@ -106,16 +243,18 @@ async fn nobody_learns_from_the_form_who_exists() {
         ("Jean Personne", "abc"),
     ] {
         let mut browser = bench.browser();
-        let asked = ask(&mut browser, name, id).await;
+        let asked = ask_born(&mut browser, name, id, BORN).await;
         let page = browser.get("/mot-de-passe-oublie/code").await;
         let token = page.token();
         let form = [("jeton", token.as_str()), ("code", "12345678")];
         let tried = browser.post("/mot-de-passe-oublie/code", &form).await;
+        let form = [("jeton", token.as_str()), ("sans", "1")];
+        let without = browser.post("/mot-de-passe-oublie/code", &form).await;
         let new = browser.get("/mot-de-passe-oublie/nouveau").await;
         let form = [("jeton", token.as_str()), ("nouveau", NEW), ("encore", NEW)];
         let finished = browser.post("/mot-de-passe-oublie/nouveau", &form).await;
         assert!(finished.text().contains("Le délai est passé"));
-        shapes.push([&asked, &page, &tried, &new, &finished].map(shape));
+        shapes.push([&asked, &page, &tried, &without, &new, &finished].map(shape));
     }
     assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:#?}");
 }

@@ -37,7 +37,7 @@ pub(crate) struct Bench {
     pub(crate) webmail: Arc<Webmail>,
     pub(crate) service: MailService,
     pub(crate) directory: Directory,
-    /// Seconds by which the service's clock is ahead.
+    /// Seconds by which the service's and the directory's clocks are ahead.
     pub(crate) ahead: Arc<AtomicI64>,
 }
 
@@ -86,10 +86,14 @@ impl Bench {
 
     pub(crate) async fn with(settings: Settings) -> Self {
         let store = Store::memory();
-        let directory =
-            Directory::open(store.clone(), directory::Settings::default()).await.unwrap();
-        directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
         let ahead = Arc::new(AtomicI64::new(0));
+        let seconds = Arc::clone(&ahead);
+        let clock: directory::Clock =
+            Arc::new(move || jiff::Timestamp::now().as_second() + seconds.load(Ordering::Relaxed));
+        let mut own = directory::Settings::default();
+        own.reset.academy_networks = vec!["192.0.2.0/24".parse().unwrap()];
+        let directory = Directory::open_at(store.clone(), own, clock).await.unwrap();
+        directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
         let seconds = Arc::clone(&ahead);
         let clock: mail_service::Clock = Arc::new(move || {
             let ahead = jiff::SignedDuration::from_secs(seconds.load(Ordering::Relaxed));
