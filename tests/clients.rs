@@ -10,6 +10,11 @@ fn what_foreign_clients_send_foreign_clients_read_back_byte_for_byte() {
 }
 
 #[test]
+fn mail_programs_configure_themselves_from_the_address_alone() {
+    demo::Demo::start(0).run_script("autoconfig.py", &[]);
+}
+
+#[test]
 fn hostile_input_gets_a_clear_answer_and_others_are_served_meanwhile() {
     demo::Demo::start(0).run_script("hostile.py", &[]);
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use mail_types::Domain;
 use serde::{Deserialize, Serialize};
 
+use crate::clients::{self, Clients};
+
 /// Everything an operator may set. Each part is documented where it is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) relay: smtp_relay::Settings,
     pub(crate) dns: smtp_relay::DnsSettings,
     pub(crate) imap: imap_server::Settings,
+    pub(crate) clients: Clients,
     pub(crate) webmail: webmail::Settings,
 }
 
@@ -47,6 +50,8 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// What is spoken there.
     pub(crate) service: Service,
+    /// The port that clients use, when something in front of the server leads them here.
+    pub(crate) public_port: Option<u16>,
 }
 
 /// What a socket speaks.
@@ -142,6 +147,13 @@ pub(crate) enum Encryption {
     On,
 }
 
+impl Listen {
+    /// A socket that clients reach at its own port.
+    pub(crate) fn new(address: SocketAddr, service: Service) -> Self {
+        Self { address, service, public_port: None }
+    }
+}
+
 impl Service {
     /// Its name in the file.
     pub(crate) fn name(self) -> &'static str {
@@ -161,8 +173,7 @@ impl Service {
 
 impl Default for Config {
     fn default() -> Self {
-        let listen =
-            |port, service| Listen { address: SocketAddr::from(([0u16; 8], port)), service };
+        let listen = |port, service| Listen::new(SocketAddr::from(([0u16; 8], port)), service);
         Self {
             hostname: "mail.example.test".into(),
             domains: Vec::new(),
@@ -190,6 +201,7 @@ impl Default for Config {
             relay: smtp_relay::Settings::default(),
             dns: smtp_relay::DnsSettings::default(),
             imap: imap_server::Settings::default(),
+            clients: Clients::default(),
             webmail: webmail::Settings::default(),
         }
     }
@@ -245,6 +257,7 @@ impl Config {
         config.mail.webmail_url = config.webmail.public_url.to_string();
         config.mail.sends_out = config.relay.enabled;
         config.webmail.schedule_seconds_max = config.smtp.hold_seconds_max;
+        config.webmail.programs = clients::programs(&config);
         Ok(config)
     }
 
@@ -296,6 +309,7 @@ mod tests {
         expected.mail.hostname = expected.hostname.clone();
         expected.mail.webmail_url = expected.webmail.public_url.to_string();
         expected.mail.sends_out = expected.relay.enabled;
+        expected.webmail.programs = clients::programs(&expected);
         assert_eq!(Config::parse(SHIPPED).unwrap(), expected);
     }
 
@@ -308,7 +322,7 @@ mod tests {
         missing.retain(|name| name != "mail.hostname");
         assert_eq!(missing, Vec::<String>::new());
         // What has no default stands there as a comment.
-        for name in ["postmaster", "content_url"] {
+        for name in ["postmaster", "content_url", "public_port", "imap_host", "smtp_host"] {
             assert!(SHIPPED.contains(&format!("\n# {name} = ")), "{name}");
         }
     }

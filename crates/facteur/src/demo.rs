@@ -110,7 +110,7 @@ fn config(options: &Options) -> Result<Config, String> {
     let mut listen = Vec::new();
     for (service, offset, _) in PORTS {
         let port = options.port_base.checked_add(offset).ok_or("--port-base is too high")?;
-        listen.push(Listen { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), service });
+        listen.push(Listen::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), service));
     }
     let mut config = Config {
         hostname: format!("mail.{DOMAIN}"),

@@ -2,7 +2,7 @@
 
 use mail_store::secrets::Secrets;
 use mail_types::Domain;
-use sender_auth::{DmarcPolicy, dmarc_record, mx_record, spf_record, srv_records};
+use sender_auth::{DmarcPolicy, dmarc_record, mx_record, spf_record};
 
 use crate::cli::say;
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub(crate) fn run(config: &Config, only: Option<&Domain>) -> Result<(), String> 
         }
         // Nothing is asked of others until the owner is sure of all that sends in its name.
         say(&dmarc_record(domain, DmarcPolicy::None, None).to_string());
-        srv_records(domain, &host).iter().for_each(|line| say(&line.to_string()));
+        crate::clients::records(config, domain).iter().for_each(|line| say(&line.to_string()));
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ impl Listeners {
     /// Binds every address. The error names the one that failed and what to do.
     pub(crate) async fn bind(wanted: &[Listen]) -> Result<Self, String> {
         let mut sockets = Vec::with_capacity(wanted.len());
-        for Listen { address, service } in wanted {
+        for Listen { address, service, .. } in wanted {
             let socket = TcpListener::bind(address).await.map_err(|error| {
                 let hint = match error.kind() {
                     std::io::ErrorKind::AddrInUse => "; another program listens there",

@@ -7,6 +7,7 @@
 mod admin;
 mod check;
 mod cli;
+mod clients;
 mod clock;
 mod config;
 mod demo;

@@ -38,7 +38,9 @@ pub use dns::{Answering, Dns, DnsFault, Record, RecordKind, Resolver};
 pub use error::SetupError;
 pub use filter::{FIELD_BYTES_MAX, HeaderFilter, forged_fields};
 pub use policy::{Decision, OnFailure, Refusal, Settings, policy};
-pub use records::{ZoneLine, dkim_records, dmarc_record, mx_record, spf_record, srv_records};
+pub use records::{
+    ZoneLine, alias_record, dkim_records, dmarc_record, mx_record, spf_record, srv_record,
+};
 pub use verdict::{
     DkimResult, DkimVerdict, DmarcPolicy, DmarcResult, DmarcVerdict, NoAuthor, SpfIdentity,
     SpfResult, SpfVerdict, Verdict,

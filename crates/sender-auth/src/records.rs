@@ -15,7 +15,7 @@ const STRING_BYTES_MAX: usize = 255;
 pub struct ZoneLine {
     /// With its final dot.
     pub name: String,
-    /// `TXT`, `MX`, `SRV`.
+    /// `TXT`, `MX`, `SRV`, `CNAME`.
     pub kind: &'static str,
     /// As it stands in a zone file.
     pub data: String,
@@ -66,22 +66,19 @@ pub fn mx_record(domain: &Domain, exchange: &Domain) -> ZoneLine {
     ZoneLine { name: format!("{domain}."), kind: "MX", data: format!("10 {exchange}.") }
 }
 
-/// RFC 6186, RFC 8314 §5.1: where mail programs find the services by the address alone; those
-/// without TLS are said not to exist.
-pub fn srv_records(domain: &Domain, host: &Domain) -> Vec<ZoneLine> {
-    let line = |service: &str, data: String| ZoneLine {
-        name: format!("_{service}._tcp.{domain}."),
-        kind: "SRV",
-        data,
+/// RFC 6186 §3.4, RFC 8314 §5.1: where mail programs find a service such as `imaps` by the address
+/// alone, with the lower priority tried first; none says that it does not exist.
+pub fn srv_record(domain: &Domain, service: &str, place: Option<(u16, u16, &Domain)>) -> ZoneLine {
+    let data = match place {
+        Some((priority, port, host)) => format!("{priority} 1 {port} {host}."),
+        None => "0 0 0 .".into(),
     };
-    vec![
-        line("imaps", format!("0 1 993 {host}.")),
-        line("submissions", format!("0 1 465 {host}.")),
-        line("submission", format!("10 1 587 {host}.")),
-        line("imap", "0 0 0 .".into()),
-        line("pop3", "0 0 0 .".into()),
-        line("pop3s", "0 0 0 .".into()),
-    ]
+    ZoneLine { name: format!("_{service}._tcp.{domain}."), kind: "SRV", data }
+}
+
+/// Another name of a host, such as `autoconfig` below this domain.
+pub fn alias_record(label: &str, domain: &Domain, host: &Domain) -> ZoneLine {
+    ZoneLine { name: format!("{label}.{domain}."), kind: "CNAME", data: format!("{host}.") }
 }
 
 fn txt(name: &str, text: &str) -> ZoneLine {

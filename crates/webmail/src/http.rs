@@ -113,12 +113,21 @@ pub(crate) struct Visit {
     pub(crate) raw_path: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
+    /// The host of the request's target: HTTP/2 names it there.
+    pub(crate) authority: Option<String>,
 }
 
 impl Visit {
     /// A header's value as text.
     pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The host that the browser named, without a port. Anybody can name any: it may choose among
+    /// configured names, and never stands in an answer.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let host = self.authority.as_deref().or_else(|| self.header(header::HOST))?;
+        Some(host.rsplit_once(':').map_or(host, |(name, _)| name))
     }
 
     /// A value of the query.

@@ -33,6 +33,7 @@ mod message;
 mod multipart;
 mod outbox;
 mod people;
+mod qr;
 mod reset_stop;
 mod routes;
 mod sanitize;
@@ -41,11 +42,13 @@ mod second_step;
 mod security;
 mod session;
 mod settings;
+mod setup;
 mod url;
 mod view;
 mod webmail;
 
 pub use settings::{Colour, Origin, PlainHttp, Settings};
+pub use setup::{Access, MailPrograms, Security};
 pub use webmail::{Port, TlsSource, Webmail};
 
 #[cfg(test)]

@@ -3,6 +3,11 @@
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
+const FRENCH: &str =
+    concat!(include_str!("../locales/fr/webmail.ftl"), include_str!("../locales/fr/setup.ftl"));
+const ENGLISH: &str =
+    concat!(include_str!("../locales/en/webmail.ftl"), include_str!("../locales/en/setup.ftl"));
+
 /// All languages.
 pub(crate) struct Locales {
     french: Locale,
@@ -19,10 +24,9 @@ pub(crate) struct Locale {
 impl Locales {
     /// Reads the files that are compiled in.
     pub(crate) fn load() -> Self {
-        let french = spaced(include_str!("../locales/fr/webmail.ftl"));
         Self {
-            french: Locale::new("fr", french),
-            english: Locale::new("en", include_str!("../locales/en/webmail.ftl").to_owned()),
+            french: Locale::new("fr", spaced(FRENCH)),
+            english: Locale::new("en", ENGLISH.to_owned()),
         }
     }
 
@@ -112,9 +116,6 @@ mod tests {
 
     use super::*;
 
-    const FRENCH: &str = include_str!("../locales/fr/webmail.ftl");
-    const ENGLISH: &str = include_str!("../locales/en/webmail.ftl");
-
     fn names(source: &str) -> BTreeSet<&str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
         source
@@ -139,9 +140,15 @@ mod tests {
         let known = names(FRENCH);
         let root = env!("CARGO_MANIFEST_DIR");
         let mut asked = 0;
-        for folder in
-            ["templates", "src", "src/compose", "src/contacts", "src/sanitize", "src/security"]
-        {
+        for folder in [
+            "templates",
+            "src",
+            "src/compose",
+            "src/contacts",
+            "src/sanitize",
+            "src/security",
+            "src/setup",
+        ] {
             for entry in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {
                 let path = entry.unwrap().path();
                 if !path.is_file() {

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::headers::{self, Fence};
 use crate::http::{Body, Input, Visit};
 use crate::settings::PlainHttp;
+use crate::setup::{self, discover};
 use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
@@ -45,6 +46,7 @@ async fn answer_one(
         path: url::parse_path(&raw_path).unwrap_or_else(|| vec![String::new()]),
         query: url::parse_query(parts.uri.query().unwrap_or_default()),
         raw_path,
+        authority: parts.uri.host().map(str::to_owned),
         headers: parts.headers,
     };
     if let Some(elsewhere) = to_tls(&visit) {
@@ -65,6 +67,9 @@ fn to_tls(visit: &Visit) -> Option<Response<Body>> {
         || (settings.plain_http == PlainHttp::ServeLoopback && visit.connection.peer.is_loopback());
     if served {
         return None;
+    }
+    if let Some(elsewhere) = discover::over_tls(visit) {
+        return Some(elsewhere);
     }
     let mut response = Response::new(Body::Whole(bytes::Bytes::new()));
     if matches!(visit.method, Method::GET | Method::HEAD) {
@@ -88,6 +93,10 @@ async fn dispatch(visit: Visit, input: Input) -> Response<Body> {
     let get = matches!(visit.method, Method::GET | Method::HEAD);
     if !get && visit.method != Method::POST {
         return view::explain(&visit, &Error::MethodNotAllowed);
+    }
+    if let Some(question) = discover::question(&visit.path) {
+        let answered = discover::answer(&visit, question, input).await;
+        return answered.unwrap_or_else(|error| view::explain(&visit, &error));
     }
     // W6: whatever changes something comes from one of our pages.
     if !get && !csrf::is_from_us(&visit.headers, &visit.origins()) {
@@ -148,6 +157,7 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
         (true, ["evenements"]) => events::listen(&signed).await,
         (true, ["assistance", rest @ ..]) => assistance::show(&signed, rest).await,
         (false, ["assistance", rest @ ..]) => assistance::submit(&signed, rest, input).await,
+        (true, ["parametres", "appareils", rest @ ..]) => setup::show(&signed, rest).await,
         (true, ["parametres", "securite", rest @ ..]) => security::show(&signed, rest).await,
         (false, ["parametres", "securite", rest @ ..]) => {
             security::submit(&signed, rest, input).await

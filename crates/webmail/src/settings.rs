@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::setup::MailPrograms;
+
 /// The webmail's part of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,6 +51,9 @@ pub struct Settings {
     /// FUTURERELEASE.
     #[serde(skip)]
     pub schedule_seconds_max: u64,
+    /// How mail programs reach this server.
+    #[serde(skip)]
+    pub programs: MailPrograms,
     /// Seconds within which a request's header must be complete.
     pub header_seconds: u64,
     /// Seconds within which a request's body must be complete.
@@ -82,6 +87,7 @@ impl Default for Settings {
             recipients_max: 200,
             undo_seconds: 10,
             schedule_seconds_max: 365 * 24 * 3600,
+            programs: MailPrograms::default(),
             header_seconds: 15,
             body_seconds: 600,
             idle_seconds: 75,

@@ -1,7 +1,8 @@
 //! What the owner of a domain is told to publish.
 
 use sender_auth::{
-    Algorithm, DmarcPolicy, dkim_records, dmarc_record, mx_record, spf_record, srv_records,
+    Algorithm, DmarcPolicy, alias_record, dkim_records, dmarc_record, mx_record, spf_record,
+    srv_record,
 };
 
 use crate::support::{domain, key};
@@ -26,12 +27,15 @@ fn suggestions_are_lines_of_a_zone_file() {
     let (ac, mx) = (domain("ac.test"), domain("mail.ac.test"));
     let addresses = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
     let reports = "\"d;m,arc\"@ac.test".parse().unwrap();
-    let mut lines = vec![
+    let lines = [
         spf_record(&ac, &addresses).to_string(),
         dmarc_record(&ac, DmarcPolicy::None, Some(&reports)).to_string(),
         mx_record(&ac, &mx).to_string(),
+        srv_record(&ac, "imaps", Some((0, 993, &mx))).to_string(),
+        srv_record(&ac, "submission", Some((10, 587, &mx))).to_string(),
+        srv_record(&ac, "pop3", None).to_string(),
+        alias_record("autoconfig", &ac, &mx).to_string(),
     ];
-    lines.extend(srv_records(&ac, &mx).iter().map(ToString::to_string));
     assert_eq!(
         lines,
         [
@@ -39,11 +43,9 @@ fn suggestions_are_lines_of_a_zone_file() {
             "_dmarc.ac.test. IN TXT \"v=DMARC1; p=none; rua=mailto:%22d%3Bm%2Carc%22@ac.test\"",
             "ac.test. IN MX 10 mail.ac.test.",
             "_imaps._tcp.ac.test. IN SRV 0 1 993 mail.ac.test.",
-            "_submissions._tcp.ac.test. IN SRV 0 1 465 mail.ac.test.",
             "_submission._tcp.ac.test. IN SRV 10 1 587 mail.ac.test.",
-            "_imap._tcp.ac.test. IN SRV 0 0 0 .",
             "_pop3._tcp.ac.test. IN SRV 0 0 0 .",
-            "_pop3s._tcp.ac.test. IN SRV 0 0 0 .",
+            "autoconfig.ac.test. IN CNAME mail.ac.test.",
         ]
     );
 }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form};
 use crate::session::Limits;
+use crate::setup::MailPrograms;
 use crate::view::{self, Page};
 
 /// A secret that is shown once.
@@ -24,7 +25,8 @@ pub(super) struct OncePage<'a> {
     /// One-time codes.
     pub(super) codes: Vec<String>,
     pub(super) address: String,
-    pub(super) host: String,
+    /// Where the device reads and sends.
+    pub(super) programs: MailPrograms,
 }
 
 /// `POST …/appareils`
@@ -45,7 +47,7 @@ pub(super) async fn add_device(signed: &Signed, form: &Form) -> Result<Response<
         device: Some((name.to_owned(), password.expose().clone())),
         codes: Vec::new(),
         address: signed.account.primary_address.to_string(),
-        host: signed.service().settings().hostname.clone(),
+        programs: signed.visit.webmail.settings().programs.clone(),
         page: Page::inside(signed, title, &mailboxes, ""),
     };
     view::render(&signed.visit, StatusCode::OK, &template)

@@ -1,12 +1,10 @@
 //! The second factor: given to an authenticator as a QR code, proven, turned off.
 
-use std::fmt::Write;
 use std::time::Instant;
 
 use directory::{DirectoryError, TotpSecret};
 use hyper::{Response, StatusCode, header};
 use mail_types::Secret;
-use qrcodegen::{QrCode, QrCodeEcc};
 
 use super::actions::OncePage;
 use super::{FIELD_BYTES_MAX, HOME, begin_again, go_on};
@@ -14,22 +12,18 @@ use crate::account::Signed;
 use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form};
+use crate::qr;
 use crate::session::lock;
+use crate::setup::MailPrograms;
 use crate::url;
 use crate::view::{self, Page};
-
-/// Empty modules around a QR code.
-const QUIET: i32 = 4;
 
 #[derive(askama::Template)]
 #[template(path = "security_factor.html")]
 struct FactorPage<'a> {
     page: Page<'a>,
     error: Option<String>,
-    /// The drawing of the dark modules.
-    path: String,
-    /// Modules on a side, the empty ones around included.
-    side: i32,
+    qr: qr::Drawing,
     /// The same, to be typed.
     secret: String,
 }
@@ -42,15 +36,12 @@ pub(super) async fn show(signed: &Signed, error: Option<String>) -> Result<Respo
     }
     let secret = lock(&signed.session.enrolling).get_or_insert_with(TotpSecret::generate).clone();
     let base32 = secret.base32();
-    let Ok(code) = QrCode::encode_text(&address(signed, base32.expose()), QrCodeEcc::Medium) else {
-        return Err(Error::Worker);
-    };
+    let qr = qr::Drawing::of(&address(signed, base32.expose())).ok_or(Error::Worker)?;
     let mailboxes = signed.mailboxes().await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let template = FactorPage {
         error,
-        path: drawing(&code),
-        side: code.size() + 2 * QUIET,
+        qr,
         secret: grouped(base32.expose()),
         page: Page::inside(signed, signed.locale().text("factor-title"), &mailboxes, ""),
     };
@@ -62,26 +53,6 @@ fn address(signed: &Signed, base32: &str) -> String {
     let product = url::encode(&signed.visit.webmail.settings().product_name);
     let account = url::encode(&signed.account.primary_address.to_string());
     format!("otpauth://totp/{product}:{account}?secret={base32}&issuer={product}")
-}
-
-/// One square for each dark module.
-fn drawing(code: &QrCode) -> String {
-    let mut path = String::new();
-    for y in 0..code.size() {
-        let mut x = 0;
-        while x < code.size() {
-            let from = x;
-            while code.get_module(x, y) {
-                x += 1;
-            }
-            if x > from {
-                let (left, top, width) = (from + QUIET, y + QUIET, x - from);
-                let _ = write!(path, "M{left},{top}h{width}v1h-{width}z");
-            }
-            x += 1;
-        }
-    }
-    path
 }
 
 fn grouped(text: &str) -> String {
@@ -153,7 +124,7 @@ async fn once(
         device: None,
         codes: codes.iter().map(|code| code.expose().clone()).collect(),
         address: String::new(),
-        host: String::new(),
+        programs: MailPrograms::default(),
         page,
     };
     view::render(&signed.visit, StatusCode::OK, &template)

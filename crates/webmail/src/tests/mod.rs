@@ -10,6 +10,7 @@ mod lists;
 mod outbox;
 mod reading;
 mod security;
+mod setup;
 mod writing;
 
 use std::net::{IpAddr, Ipv4Addr};

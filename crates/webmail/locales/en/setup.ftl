@@ -1,0 +1,25 @@
+# Telephones and mail programs
+setup-link = Phone and mail programs
+setup-title = Phone and mail programs
+setup-auto-title = Your address is enough
+setup-auto = Thunderbird, Outlook and most apps find all settings by themselves. Add a mail account and type your address:
+setup-password = The password is that of the webmail or, better, an app password, which you can remove if you lose the device.
+setup-password-app = With two-step verification an app password is needed: that of the webmail is not accepted.
+setup-password-link = Create an app password
+setup-phone-title = On your phone
+setup-qr = QR code that opens this page on your phone
+setup-phone = Point the phone’s camera at this drawing: this page opens there, and you log in.
+setup-apple-title = iPhone, iPad and Mac
+setup-apple = Download the profile, then install it in Settings. It holds no password: the device asks you for it. It is not signed, and the device says so.
+setup-apple-button = Download the profile
+setup-profile-about = Sets up mail for { $address }
+setup-android-title = Android
+setup-android = In Gmail, K-9 Mail, FairEmail or the phone’s own mail app, add an account of the kind “Other” or “IMAP” and type your address. If settings are asked for, take those of the table.
+setup-values-title = All settings
+setup-values = For the few programs that do not find them by themselves.
+setup-server = Server
+setup-port = Port
+setup-security = Security
+setup-authentication = Authentication
+setup-authentication-value = Normal password
+setup-none = Mail is read in the webmail only here.

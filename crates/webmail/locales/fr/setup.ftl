@@ -1,0 +1,25 @@
+# Téléphones et logiciels de messagerie
+setup-link = Téléphone et logiciels
+setup-title = Téléphone et logiciels de messagerie
+setup-auto-title = Votre adresse suffit
+setup-auto = Thunderbird, Outlook et la plupart des applications trouvent seuls tous les réglages. Ajoutez un compte de courriel et saisissez votre adresse :
+setup-password = Le mot de passe est celui du webmail ou, mieux, un mot de passe d’application, que vous pourrez retirer si vous perdez l’appareil.
+setup-password-app = Avec la double authentification, il faut un mot de passe d’application : celui du webmail n’est pas accepté.
+setup-password-link = Créer un mot de passe d’application
+setup-phone-title = Sur votre téléphone
+setup-qr = Code QR qui ouvre cette page sur votre téléphone
+setup-phone = Visez ce dessin avec l’appareil photo du téléphone : cette page s’y ouvre, et vous vous connectez.
+setup-apple-title = iPhone, iPad et Mac
+setup-apple = Téléchargez le profil, puis installez-le dans Réglages. Il ne contient pas de mot de passe : l’appareil vous le demandera. Il n’est pas signé, et l’appareil le signale.
+setup-apple-button = Télécharger le profil
+setup-profile-about = Règle la messagerie pour { $address }
+setup-android-title = Android
+setup-android = Dans Gmail, K-9 Mail, FairEmail ou l’application de messagerie du téléphone, ajoutez un compte « Autre » ou « IMAP » et saisissez votre adresse. Si des réglages sont demandés, reprenez ceux du tableau.
+setup-values-title = Tous les réglages
+setup-values = Pour les rares logiciels qui ne les trouvent pas seuls.
+setup-server = Serveur
+setup-port = Port
+setup-security = Sécurité
+setup-authentication = Authentification
+setup-authentication-value = Mot de passe normal
+setup-none = La messagerie s’utilise ici par le webmail seulement.
