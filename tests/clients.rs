@@ -45,6 +45,11 @@ fn every_page_is_accessible_in_both_languages_both_themes_and_three_widths() {
 }
 
 #[test]
+fn a_telephone_is_set_up_and_the_public_pages_are_read_in_a_browser() {
+    browse("setup.mjs");
+}
+
+#[test]
 fn every_step_stays_within_its_bytes_and_requests() {
     browse("budgets.mjs");
 }

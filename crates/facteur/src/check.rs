@@ -173,6 +173,9 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
             warnings.push(format!("{name} at {address} can be reached from everywhere"));
         }
     }
+    for (setting, page) in config.webmail.notices.missing() {
+        warnings.push(format!("webmail.notices.{setting} is missing: the page {page} says so"));
+    }
     warnings
 }
 
@@ -249,5 +252,19 @@ mod tests {
         let warnings = warnings(&config).join("\n");
         assert!(warnings.contains("metrics at [::]:25 can be reached"), "{warnings}");
         assert!(warnings.contains("domains is empty"), "{warnings}");
+    }
+
+    #[test]
+    fn a_public_page_without_its_names_is_told() {
+        let text = "[webmail.notices]\npublisher = \"x\"\nsupport = \"y\"\n\
+                    accessibility = \"partial\"";
+        let warnings = warnings(&Config::parse(text).unwrap()).join("\n");
+        for setting in ["director", "host", "accessibility_contact", "accessibility_audit"] {
+            assert!(
+                warnings.contains(&format!("webmail.notices.{setting} is missing")),
+                "{setting}"
+            );
+        }
+        assert!(!warnings.contains("publisher") && !warnings.contains("support"), "{warnings}");
     }
 }

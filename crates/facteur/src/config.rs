@@ -258,6 +258,10 @@ impl Config {
         config.mail.sends_out = config.relay.enabled;
         config.webmail.schedule_seconds_max = config.smtp.hold_seconds_max;
         config.webmail.programs = clients::programs(&config);
+        if let Some(file) = &config.webmail.theme_file {
+            config.webmail.theme = webmail::Theme::load(file)
+                .map_err(|error| format!("webmail.theme_file: {error}"))?;
+        }
         Ok(config)
     }
 
@@ -322,7 +326,22 @@ mod tests {
         missing.retain(|name| name != "mail.hostname");
         assert_eq!(missing, Vec::<String>::new());
         // What has no default stands there as a comment.
-        for name in ["postmaster", "content_url", "public_port", "imap_host", "smtp_host"] {
+        let without_default = [
+            "postmaster",
+            "content_url",
+            "public_port",
+            "imap_host",
+            "smtp_host",
+            "theme_file",
+            "publisher",
+            "director",
+            "host",
+            "support",
+            "data_protection_officer",
+            "accessibility_contact",
+            "accessibility_audit",
+        ];
+        for name in without_default {
             assert!(SHIPPED.contains(&format!("\n# {name} = ")), "{name}");
         }
     }

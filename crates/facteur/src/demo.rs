@@ -1,5 +1,7 @@
 //! `facteur demo`: an all-in-one server on loopback, with accounts and mail in them.
 
+mod notices;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -66,6 +68,9 @@ pub(crate) struct Options {
     /// Their password.
     #[arg(long, default_value = "mot-de-passe-demo")]
     password: String,
+    /// A theme file: name, logo, two colours.
+    #[arg(long, value_name = "FILE")]
+    theme: Option<PathBuf>,
     /// Send mail for other domains to this server, such as 127.0.0.1:2525. Without it the demo
     /// never speaks to any other server.
     #[arg(long, value_name = "HOST:PORT")]
@@ -147,6 +152,9 @@ fn config(options: &Options) -> Result<Config, String> {
     let https = options.port_base + 443;
     config.webmail.public_url = format!("https://localhost:{https}").try_into().map_err(text)?;
     config.webmail.plain_http = webmail::PlainHttp::ServeLoopback;
+    config.webmail.theme_file =
+        options.theme.as_deref().map(std::path::absolute).transpose().map_err(text)?;
+    config.webmail.notices = notices::of_nobody();
     config.directory.postmaster =
         Some(format!("referent.numerique@{DOMAIN}").parse().map_err(text)?);
     Config::parse(&toml::to_string(&config).map_err(text)?)

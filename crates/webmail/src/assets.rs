@@ -7,6 +7,7 @@ use hyper::{Response, StatusCode};
 use crate::headers::{self, Fence};
 use crate::http::{Body, Visit};
 use crate::settings::Settings;
+use crate::theme::Logo;
 
 /// The files every page refers to.
 pub(crate) struct Assets {
@@ -14,7 +15,7 @@ pub(crate) struct Assets {
     pub(crate) style: Asset,
     /// The script.
     pub(crate) script: Asset,
-    /// The icon.
+    /// The theme's logo, or our own.
     pub(crate) icon: Asset,
 }
 
@@ -24,23 +25,31 @@ pub(crate) struct Asset {
     pub(crate) path: String,
     name: String,
     media_type: &'static str,
+    /// What an operator gave is fenced in more closely than what we made.
+    fence: Fence,
     content: Bytes,
 }
 
 impl Assets {
     /// The files in this theme.
     pub(crate) fn new(settings: &Settings) -> Self {
-        let theme = |accent: &crate::settings::Colour| {
-            format!("--accent:{};--on-accent:{}", accent.as_str(), accent.text_on_it())
-        };
+        let theme = &settings.theme;
+        let (light, dark) = theme.properties();
         let style = format!(
-            ":root{{{}}}@media(prefers-color-scheme:dark){{:root{{{}}}}}{}",
-            theme(&settings.accent_light),
-            theme(&settings.accent_dark),
+            ":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}{}",
             shorten(include_str!("../assets/style.css"))
         );
-        let icon =
-            include_str!("../assets/icon.svg").replace("#1d4f91", settings.accent_light.as_str());
+        let icon = match &theme.logo {
+            Some(Logo { content, extension, media_type }) => Asset {
+                fence: Fence::Part,
+                ..Asset::new("logo", extension, media_type, content.clone())
+            },
+            None => {
+                let main = theme.main.to_string();
+                let icon = include_str!("../assets/icon.svg").replace("#1d4f91", &main);
+                Asset::new("icon", "svg", "image/svg+xml", icon)
+            }
+        };
         Self {
             style: Asset::new("style", "css", "text/css; charset=utf-8", style),
             script: Asset::new(
@@ -49,16 +58,22 @@ impl Assets {
                 "text/javascript; charset=utf-8",
                 include_str!("../assets/app.js").to_owned(),
             ),
-            icon: Asset::new("icon", "svg", "image/svg+xml", icon),
+            icon,
         }
     }
 }
 
 impl Asset {
-    fn new(stem: &str, extension: &str, media_type: &'static str, content: String) -> Self {
-        let hash = blake3::hash(content.as_bytes()).to_hex();
+    fn new(
+        stem: &str,
+        extension: &str,
+        media_type: &'static str,
+        content: impl Into<Bytes>,
+    ) -> Self {
+        let content = content.into();
+        let hash = blake3::hash(&content).to_hex();
         let name = format!("{stem}-{}.{extension}", &hash[..12]);
-        Self { path: format!("/statique/{name}"), name, media_type, content: content.into() }
+        Self { path: format!("/statique/{name}"), name, media_type, fence: Fence::Asset, content }
     }
 }
 
@@ -83,8 +98,7 @@ pub(crate) fn answer(visit: &Visit, name: &str) -> Response<Body> {
         return headers::text(visit, StatusCode::NOT_FOUND, Fence::Asset, "text/plain", empty);
     };
     let content = asset.content.clone();
-    let mut response =
-        headers::text(visit, StatusCode::OK, Fence::Asset, asset.media_type, content);
+    let mut response = headers::text(visit, StatusCode::OK, asset.fence, asset.media_type, content);
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, forever);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -98,8 +112,9 @@ mod tests {
     #[test]
     fn another_theme_is_another_address() {
         let plain = Assets::new(&Settings::default());
-        let accent = crate::settings::Colour::try_from("#7a1f5c".to_owned()).unwrap();
-        let themed = Assets::new(&Settings { accent_light: accent, ..Settings::default() });
+        let main = crate::Colour::try_from("#7a1f5c".to_owned()).unwrap();
+        let theme = crate::Theme { main, ..crate::Theme::default() };
+        let themed = Assets::new(&Settings { theme, ..Settings::default() });
         assert_ne!(plain.style.path, themed.style.path);
         assert_eq!(plain.script.path, themed.script.path);
     }

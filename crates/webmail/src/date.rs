@@ -14,7 +14,20 @@ pub(crate) struct Calendar<'a> {
 }
 
 impl Calendar<'_> {
-    /// For lists: `aujourd'hui 07:19`, `hier 18:02`, `23 nov.`, `23 nov. 2025`.
+    /// For lists of messages, where the column is narrow: `07:19`, `hier`, `23 nov.`,
+    /// `23 nov. 2025`.
+    pub(crate) fn list(&self, unix_seconds: i64) -> String {
+        let Ok(instant) = Timestamp::from_second(unix_seconds) else { return String::new() };
+        let then = instant.to_zoned_datetime(self.zone.clone());
+        let today = self.now.to_zoned_datetime(self.zone.clone()).date();
+        match then.date().tomorrow() {
+            _ if then.date() == today => format!("{:02}:{:02}", then.hour(), then.minute()),
+            Ok(next) if next == today => self.locale.text("date-yesterday"),
+            _ => self.short(unix_seconds),
+        }
+    }
+
+    /// Of one's account: `aujourd'hui 07:19`, `hier 18:02`, `23 nov.`, `23 nov. 2025`.
     pub(crate) fn short(&self, unix_seconds: i64) -> String {
         let Ok(instant) = Timestamp::from_second(unix_seconds) else { return String::new() };
         let then = instant.to_zoned_datetime(self.zone.clone());
@@ -149,6 +162,12 @@ mod tests {
             ("2025-08-31T12:00:00Z", "31\u{a0}août\u{a0}2025"),
         ] {
             assert_eq!(calendar.short(at(instant)), short);
+            let narrow = match short.split_once(' ') {
+                Some(("hier", _)) => "hier",
+                Some((_, time)) => time,
+                None => short,
+            };
+            assert_eq!(calendar.list(at(instant)), narrow);
         }
         assert_eq!(
             calendar.long(at("2026-11-24T06:19:00Z")),

@@ -155,7 +155,7 @@ impl Webmail {
         let from: EmailAddress =
             format!("postmaster@{domain}").parse().map_err(|_| Unsent::NoSender)?;
         let locale = self.locales.choose(Some(&letter.language));
-        let product = &settings.product_name;
+        let product = &settings.theme.name;
         let subject = locale.with(subject(letter.kind), "product", product.as_str());
         let text = self.text(locale, letter, &account.primary_address);
         let draft = Draft {

@@ -22,6 +22,7 @@ mod events;
 mod first_login;
 mod forgotten;
 mod headers;
+mod help;
 mod http;
 mod io;
 mod letters;
@@ -31,6 +32,7 @@ mod lost_id;
 mod mailbox;
 mod message;
 mod multipart;
+mod notices;
 mod outbox;
 mod people;
 mod qr;
@@ -43,12 +45,15 @@ mod security;
 mod session;
 mod settings;
 mod setup;
+mod theme;
 mod url;
 mod view;
 mod webmail;
 
-pub use settings::{Colour, Origin, PlainHttp, Settings};
+pub use notices::{Conformity, Notices};
+pub use settings::{Origin, PlainHttp, Settings};
 pub use setup::{Access, MailPrograms, Security};
+pub use theme::{Colour, Theme, ThemeError};
 pub use webmail::{Port, TlsSource, Webmail};
 
 #[cfg(test)]

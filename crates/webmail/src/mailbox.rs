@@ -173,7 +173,7 @@ pub(crate) fn row(
         is_to,
         subject: or(clean(&summary.subject, 200), "no-subject"),
         preview: clean(&summary.preview, 140),
-        date: calendar.short(date),
+        date: calendar.list(date),
         machine_date: calendar.machine(date),
         unix_seconds: date,
         unread: !entry.flags.is_seen(),

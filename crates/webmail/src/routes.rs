@@ -12,6 +12,7 @@ use crate::csrf;
 use crate::error::Error;
 use crate::headers::{self, Fence};
 use crate::http::{Body, Input, Visit};
+use crate::notices::Notice;
 use crate::settings::PlainHttp;
 use crate::setup::{self, discover};
 use crate::url;
@@ -19,7 +20,8 @@ use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
     action, assets, assistance, attachment, body, compose, contacts, events, first_login,
-    forgotten, login, lost_id, mailbox, message, outbox, search, second_step, security,
+    forgotten, help, login, lost_id, mailbox, message, notices, outbox, search, second_step,
+    security,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
@@ -108,6 +110,10 @@ async fn dispatch(visit: Visit, input: Input) -> Response<Body> {
         (false, ["connexion"]) => login::submit(&visit, input).await,
         (true, ["premiere-connexion"]) => first_login::show(&visit).await,
         (false, ["premiere-connexion"]) => first_login::submit(&visit, input).await,
+        (true, ["aide"]) => help::show(&visit),
+        (true, ["accessibilite"]) => notices::show(&visit, Notice::Accessibility),
+        (true, ["mentions-legales"]) => notices::show(&visit, Notice::Legal),
+        (true, ["donnees-personnelles"]) => notices::show(&visit, Notice::Data),
         (true, ["identifiant-perdu"]) => lost_id::show(&visit).await,
         (true, ["mot-de-passe-oublie", rest @ ..]) => forgotten::show(&visit, rest).await,
         (false, ["mot-de-passe-oublie", rest @ ..]) => forgotten::submit(&visit, rest, input).await,

@@ -1,10 +1,13 @@
 //! What an operator may set about the webmail.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notices::Notices;
 use crate::setup::MailPrograms;
+use crate::theme::Theme;
 
 /// The webmail's part of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,12 +19,13 @@ pub struct Settings {
     /// A second host name of this service from which message bodies and attachments come, so that
     /// a mistake in their isolation cannot reach the session. Needs a certificate for it.
     pub content_url: Option<Origin>,
-    /// The name at the top of each page.
-    pub product_name: String,
-    /// Main colour on a light background; text on it turns black or white by itself.
-    pub accent_light: Colour,
-    /// Main colour on a dark background.
-    pub accent_dark: Colour,
+    /// The file of the theme; without one the pages look like Facteur's own.
+    pub theme_file: Option<PathBuf>,
+    /// What is in that file.
+    #[serde(skip)]
+    pub theme: Theme,
+    /// Who answers for this service, on its public pages.
+    pub notices: Notices,
     /// What the port without TLS does.
     pub plain_http: PlainHttp,
     /// Minutes without a click after which a session ends.
@@ -71,9 +75,9 @@ impl Default for Settings {
         Self {
             public_url: Origin("https://mail.example.test".into()),
             content_url: None,
-            product_name: "Facteur".into(),
-            accent_light: Colour("#1d4f91".into()),
-            accent_dark: Colour("#8fb8f2".into()),
+            theme_file: None,
+            theme: Theme::default(),
+            notices: Notices::default(),
             plain_http: PlainHttp::Redirect,
             session_idle_minutes: 30,
             session_absolute_hours: 12,
@@ -149,46 +153,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A colour as `#rrggbb`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Colour(String);
-
-impl Colour {
-    /// As style sheets write it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Black or white, whichever contrasts more (WCAG 2.2 §1.4.3).
-    pub(crate) fn text_on_it(&self) -> &'static str {
-        let channel = |at: usize| {
-            let value = u8::from_str_radix(&self.0[at..at + 2], 16).unwrap_or(0);
-            let value = f64::from(value) / 255.0;
-            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-        };
-        let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
-        if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 { "#ffffff" } else { "#0b1220" }
-    }
-}
-
-impl TryFrom<String> for Colour {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let valid = text.len() == 7
-            && text.starts_with('#')
-            && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
-        if valid { Ok(Self(text)) } else { Err(format!("{text:?} is not a colour like #1d4f91")) }
-    }
-}
-
-impl From<Colour> for String {
-    fn from(colour: Colour) -> String {
-        colour.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,15 +169,6 @@ mod tests {
         {
             assert!(origin(text).is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_colour_cannot_break_out_of_the_style_sheet() {
-        for text in ["red", "#fff", "#12345g", "#1234567", "#000;}*{", "#é2345"] {
-            assert!(Colour::try_from(text.to_owned()).is_err(), "{text}");
-        }
-        assert_eq!(Colour("#1d4f91".into()).text_on_it(), "#ffffff");
-        assert_eq!(Colour("#8fb8f2".into()).text_on_it(), "#0b1220");
     }
 
     #[test]

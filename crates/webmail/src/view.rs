@@ -21,6 +21,8 @@ pub(crate) struct Page<'a> {
     pub(crate) style: String,
     pub(crate) script: String,
     pub(crate) icon: String,
+    /// How far the service is accessible, for the foot of the page.
+    pub(crate) accessibility: String,
     /// Who is logged in: name and address.
     pub(crate) user: Option<(String, String)>,
     /// Whether the help desk is theirs.
@@ -71,7 +73,12 @@ impl<'a> Page<'a> {
         Self {
             t: visit.locale(),
             title,
-            product: settings.product_name.clone(),
+            product: settings.theme.name.clone(),
+            accessibility: visit.locale().with(
+                "foot-accessibility",
+                "state",
+                settings.notices.accessibility.name(),
+            ),
             style: assets.style.path.clone(),
             script: assets.script.path.clone(),
             icon: assets.icon.path.clone(),

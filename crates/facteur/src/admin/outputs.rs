@@ -132,7 +132,7 @@ impl Sheets {
             let path = self.dir.join(format!("{name}.html"));
             let file = if self.begun.insert(name.to_owned()) {
                 let mut file = BufWriter::new(private(&path)?);
-                let title = format!("{} – {name}", config.webmail.product_name);
+                let title = format!("{} – {name}", config.webmail.theme.name);
                 file.write_all(html_head(&title).as_bytes())?;
                 file
             } else {

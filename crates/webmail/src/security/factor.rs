@@ -50,7 +50,7 @@ pub(super) async fn show(signed: &Signed, error: Option<String>) -> Result<Respo
 
 /// The address that authenticators read: `otpauth://totp/…`.
 fn address(signed: &Signed, base32: &str) -> String {
-    let product = url::encode(&signed.visit.webmail.settings().product_name);
+    let product = url::encode(&signed.visit.webmail.settings().theme.name);
     let account = url::encode(&signed.account.primary_address.to_string());
     format!("otpauth://totp/{product}:{account}?secret={base32}&issuer={product}")
 }

@@ -43,7 +43,7 @@ pub(super) fn answer(signed: &Signed) -> Result<Response<Body>, Error> {
     // The same for the same account, so that a profile loaded again replaces the old one.
     let uuid = |what: &str| uuid(&format!("{what} {} {address}", incoming.host));
     let template = Profile {
-        product: settings.product_name.clone(),
+        product: settings.theme.name.clone(),
         description: signed.locale().with("setup-profile-about", "address", address.as_str()),
         name: if name.is_empty() { address.clone() } else { name },
         identifier: format!("{}.{}", incoming.host, uuid("profile")),

@@ -8,6 +8,7 @@ mod first_login;
 mod forgotten;
 mod lists;
 mod outbox;
+mod public;
 mod reading;
 mod security;
 mod setup;

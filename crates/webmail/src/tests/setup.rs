@@ -3,7 +3,7 @@
 use hyper::Request;
 
 use super::*;
-use crate::{Access, MailPrograms, Security};
+use crate::{Access, MailPrograms, Security, Theme};
 
 /// IMAP on 993, submission on 587.
 fn programs() -> MailPrograms {
@@ -17,7 +17,7 @@ fn programs() -> MailPrograms {
 async fn bench() -> Bench {
     Bench::with(Settings {
         public_url: Origin::try_from("https://mail.ac.test".to_owned()).unwrap(),
-        product_name: "Courriel <& \"Lycées\">".into(),
+        theme: Theme { name: "Courriel <& \"Lycées\">".into(), ..Theme::default() },
         programs: programs(),
         ..Settings::default()
     })
