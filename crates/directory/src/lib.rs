@@ -100,6 +100,7 @@ pub use domain::DomainEntry;
 pub use error::{AuthError, DirectoryError};
 pub use first_login::{Choice, FirstLogin};
 pub use help_desk::{Approval, PEOPLE_FOUND_MAX, WaitingRequest};
+pub use import_line::quota_bytes;
 pub use import_report::{ImportEvent, ImportMode, ImportReport, RefusedLine};
 pub use letters::{DueLetter, LETTER_SECONDS_MAX};
 pub use mail_store::tables::security::LetterKind;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mail_store::tables::directory::{self as tables, account_slice};
 use mail_types::{AccountId, Role};
 
 use crate::account::{Account, AccountState};
@@ -132,6 +133,12 @@ impl Directory {
                 counts.administrators += u64::from(administers);
             }
         }
+    }
+
+    /// The account's own quota in bytes, 0 is unlimited; `None` when it has the default.
+    pub async fn own_quota(&self, id: AccountId) -> Result<Option<u64>, DirectoryError> {
+        let row = self.inner.rows.get::<tables::Account>(account_slice(id), &id.0).await?;
+        Ok(row.and_then(|row| row.quota_bytes))
     }
 
     /// Lines of the audit log that fit, the newest first: after `skip` of them, at most `limit`.

@@ -3,10 +3,16 @@
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
-const FRENCH: &str =
-    concat!(include_str!("../locales/fr/webmail.ftl"), include_str!("../locales/fr/setup.ftl"));
-const ENGLISH: &str =
-    concat!(include_str!("../locales/en/webmail.ftl"), include_str!("../locales/en/setup.ftl"));
+const FRENCH: &str = concat!(
+    include_str!("../locales/fr/webmail.ftl"),
+    include_str!("../locales/fr/setup.ftl"),
+    include_str!("../locales/fr/administration.ftl")
+);
+const ENGLISH: &str = concat!(
+    include_str!("../locales/en/webmail.ftl"),
+    include_str!("../locales/en/setup.ftl"),
+    include_str!("../locales/en/administration.ftl")
+);
 
 /// All languages.
 pub(crate) struct Locales {
@@ -143,6 +149,7 @@ mod tests {
         for folder in [
             "templates",
             "src",
+            "src/administration",
             "src/compose",
             "src/contacts",
             "src/sanitize",
