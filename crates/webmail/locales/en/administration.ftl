@@ -36,7 +36,11 @@ admin-queue-empty = none waits
 admin-queue-waiting = { $count } waiting, the oldest for { $age }
 admin-index = Search index
 admin-index-done = up to date
-admin-index-waiting = { $count } messages waiting
+admin-index-waiting = { $count ->
+    [one] one message waiting
+   *[other] { $count } messages waiting
+}
+size-gigabytes = GB
 admin-disk = Disk
 admin-disk-free = { $free } free; mail is refused below { $guard }
 admin-disk-unknown = free space unknown
@@ -54,6 +58,7 @@ admin-nobody = No account matches.
 admin-all-accounts = Show all accounts
 admin-account-new = New account
 admin-account-another = Create another account
+admin-filter-unit = Code of the school
 admin-state = State
 admin-state-any = All but deleted
 admin-state-active = In use

@@ -36,7 +36,11 @@ admin-queue-empty = vide
 admin-queue-waiting = { $count } en attente, le plus ancien depuis { $age }
 admin-index = Index de recherche
 admin-index-done = à jour
-admin-index-waiting = { $count } messages en attente
+admin-index-waiting = { $count ->
+    [one] un message en attente
+   *[other] { $count } messages en attente
+}
+size-gigabytes = Go
 admin-disk = Disque
 admin-disk-free = { $free } libres ; le courrier est refusé en dessous de { $guard }
 admin-disk-unknown = place libre inconnue
@@ -54,6 +58,7 @@ admin-nobody = Aucun compte ne correspond.
 admin-all-accounts = Voir tous les comptes
 admin-account-new = Nouveau compte
 admin-account-another = Créer un autre compte
+admin-filter-unit = Code de l’établissement
 admin-state = État
 admin-state-any = Tous, sauf supprimés
 admin-state-active = En service

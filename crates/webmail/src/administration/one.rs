@@ -98,8 +98,9 @@ pub(super) async fn known(signed: &Signed, number: &str) -> Result<Known, Error>
 /// `GET …/comptes/{number}`
 pub(super) async fn show(signed: &Signed, number: &str) -> Result<Response<Body>, Error> {
     let known = known(signed, number).await?;
-    if known.account.state != AccountState::Deleted {
-        // An ID that is shown is a line in the log.
+    let is_there = known.account.state != AccountState::Deleted;
+    if is_there && signed.session.looks_anew_at(known.account.id) {
+        // An ID that is shown is a line in the log; the same page after a button is not another.
         let requester = signed.visit.requester();
         office(signed, &requester).note_lookup(known.account.id).await?;
     }

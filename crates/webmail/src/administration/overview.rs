@@ -36,8 +36,7 @@ impl Figures {
 
     async fn counts(&self, signed: &Signed) -> Result<Arc<AccountCounts>, Error> {
         let mut counted = self.counted.lock().await;
-        if let Some((at, counts)) = counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            let _ = at;
+        if let Some((_, counts)) = counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return Ok(Arc::clone(counts));
         }
         let counts = Arc::new(signed.service().directory().count_accounts().await?);
@@ -158,7 +157,7 @@ fn lines(signed: &Signed, condition: &mail_service::Condition, up: Duration) -> 
             "admin-index",
             match condition.index_waiting {
                 0 => locale.text("admin-index-done"),
-                count => locale.with("admin-index-waiting", "count", date::number(count)),
+                count => locale.with("admin-index-waiting", "count", count),
             },
         ),
         line(
