@@ -72,6 +72,11 @@ fn an_account_is_secured_lost_and_found_again_and_mail_programs_follow() {
     browse_on(&demo, "security.mjs", &[&port]);
 }
 
+#[test]
+fn schools_accounts_and_files_are_administered_in_a_browser() {
+    browse("administration.mjs");
+}
+
 /// Runs `node tests/browser/NAME` on a demo of its own; panics with its output when it fails.
 fn browse(name: &str) {
     browse_at(&demo::Demo::start(0), name);

@@ -1,4 +1,5 @@
-//! What administrators do to accounts: the command line today, the web later.
+//! What administrators do to accounts. The functions that end in `_by` leave a line in the audit log
+//! about who did it; the command line does it as whoever runs the server.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::account::{
     self, ALIASES_MAX, Account, AccountState, AccountUpdate, Loaded, NewPassword,
 };
 use crate::claim::Name;
+use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::strength::Strength;
@@ -81,7 +83,7 @@ impl Directory {
         }
         let phc = self.inner.hasher.store_form(&password).await?;
         let _changing = self.inner.changing.lock().await;
-        self.edit(id, None, |row, change| {
+        self.edit(id, None, None, |row, change| {
             change.put::<tables::Password>(&id.0, &PasswordRow { phc: phc.clone() });
             change.delete::<tables::TemporarySecret>(&id.0);
             if row.state == AccountStateRow::AwaitingFirstLogin {
@@ -104,6 +106,15 @@ impl Directory {
         id: AccountId,
         state: AccountState,
     ) -> Result<(), DirectoryError> {
+        self.set_state_by(id, state, None).await
+    }
+
+    pub(crate) async fn set_state_by(
+        &self,
+        id: AccountId,
+        state: AccountState,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         let _changing = self.inner.changing.lock().await;
         let has_password =
             self.inner.rows.get::<tables::Password>(account_slice(id), &id.0).await?.is_some();
@@ -117,7 +128,7 @@ impl Directory {
                 ));
             }
         };
-        self.edit(id, None, |row, _| {
+        self.edit(id, None, by, |row, _| {
             if row.state != state {
                 row.state = state;
                 row.credential_version += 1;
@@ -133,9 +144,17 @@ impl Directory {
     /// Its number, addresses and academic ID stay, so that nobody else is ever given them. Its
     /// mail is for the mail service to remove.
     pub async fn delete_account(&self, id: AccountId) -> Result<(), DirectoryError> {
+        self.delete_account_by(id, None).await
+    }
+
+    pub(crate) async fn delete_account_by(
+        &self,
+        id: AccountId,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         let _changing = self.inner.changing.lock().await;
         let row = self
-            .edit(id, None, |row, change| {
+            .edit(id, None, by, |row, change| {
                 change.delete::<tables::Password>(&id.0);
                 change.delete::<tables::TemporarySecret>(&id.0);
                 change.delete::<tables::Identity>(&id.0);
@@ -164,7 +183,16 @@ impl Directory {
         id: AccountId,
         alias: &EmailAddress,
     ) -> Result<(), DirectoryError> {
-        self.gain_address(id, alias, |row| {
+        self.add_alias_by(id, alias, None).await
+    }
+
+    pub(crate) async fn add_alias_by(
+        &self,
+        id: AccountId,
+        alias: &EmailAddress,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
+        self.gain_address(id, alias, by, |row| {
             row.aliases.push(alias.clone());
             within_aliases(row)
         })
@@ -180,6 +208,15 @@ impl Directory {
         id: AccountId,
         alias: &EmailAddress,
     ) -> Result<(), DirectoryError> {
+        self.remove_alias_by(id, alias, None).await
+    }
+
+    pub(crate) async fn remove_alias_by(
+        &self,
+        id: AccountId,
+        alias: &EmailAddress,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         let key = alias.lookup_key();
         let name = Name::of_address(alias);
         let _changing = self.inner.changing.lock().await;
@@ -187,7 +224,7 @@ impl Directory {
         if claim.is_none_or(|claim| claim.account != id) {
             return Err(DirectoryError::NotFound { what: format!("alias: {alias}") });
         }
-        self.edit(id, None, |row, _| {
+        self.edit(id, None, by, |row, _| {
             if row.primary_address.lookup_key() == key {
                 return Err(DirectoryError::Invalid(
                     "the primary address cannot be removed".into(),
@@ -214,18 +251,28 @@ impl Directory {
     pub async fn update_account(
         &self,
         id: AccountId,
+        update: AccountUpdate,
+    ) -> Result<(), DirectoryError> {
+        self.update_account_by(id, update, None).await
+    }
+
+    pub(crate) async fn update_account_by(
+        &self,
+        id: AccountId,
         mut update: AccountUpdate,
+        by: By<'_>,
     ) -> Result<(), DirectoryError> {
         self.check_update(&update)?;
         if let Some(address) = update.primary_address.take() {
-            self.gain_address(id, &address, |row| {
+            let deed = by.map(|deed| deed.as_act(deed.act, &format!("address={address}")));
+            self.gain_address(id, &address, deed.as_ref(), |row| {
                 let old = std::mem::replace(&mut row.primary_address, address.clone());
                 row.aliases.push(old);
                 within_aliases(row)
             })
             .await?;
         }
-        self.update_all(&[(id, update)]).await
+        self.update_all(&[(id, update)], by).await
     }
 
     pub(crate) fn credentials_changed(&self, id: AccountId) {

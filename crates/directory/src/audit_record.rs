@@ -84,6 +84,34 @@ pub enum Act {
     IdentityReopened,
     /// A reset by identity alone ended before its time: the reason says by what.
     ResetStopped,
+    /// An administrator created an account.
+    AccountCreated,
+    /// An administrator changed what an account says about its owner.
+    AccountChanged,
+    /// An administrator suspended an account.
+    AccountSuspended,
+    /// An administrator took an account back into use.
+    AccountResumed,
+    /// An administrator said on which day somebody leaves, or that they stay.
+    LeavingSet,
+    /// An administrator gave an account a new temporary secret.
+    SecretIssued,
+    /// An administrator gave an account one more address.
+    AliasAdded,
+    /// An administrator took an address away.
+    AliasRemoved,
+    /// An administrator deleted an account.
+    AccountDeleted,
+    /// An administrator made a unit.
+    UnitCreated,
+    /// An administrator changed a unit.
+    UnitChanged,
+    /// An administrator deleted a unit.
+    UnitDeleted,
+    /// An administrator read accounts from a file.
+    AccountsImported,
+    /// An administrator read units from a file.
+    UnitsImported,
 }
 
 /// How a lost password is replaced.

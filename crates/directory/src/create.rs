@@ -17,6 +17,7 @@ use mail_types::{AccountId, EmailAddress, Secret};
 use crate::account::{self, Account, AccountUpdate, NewAccount, NewPassword};
 use crate::admin::refuse_weak;
 use crate::claim::{Name, Wanted};
+use crate::deed::{By, Subject};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::person::NAME_BYTES_MAX;
@@ -61,7 +62,7 @@ impl Directory {
             Some(password) => Some(self.inner.hasher.store_form(password).await?),
             None => None,
         };
-        self.create_one(Prepared { new, phc, secret: None }).await
+        self.create_one(Prepared { new, phc, secret: None }, None).await
     }
 
     /// Creates an account with a temporary secret, with which its owner chooses a password.
@@ -69,17 +70,29 @@ impl Directory {
     /// # Errors
     /// As [`Directory::create_account`].
     pub async fn provision(&self, new: NewAccount) -> Result<Sheet, DirectoryError> {
+        self.provision_by(new, None).await
+    }
+
+    pub(crate) async fn provision_by(
+        &self,
+        new: NewAccount,
+        by: By<'_>,
+    ) -> Result<Sheet, DirectoryError> {
         let new = NewAccount { password: None, ..new };
         self.check_new(&new)?;
         let secret = temporary_secret::generate();
         let expires_at = self.now() + SecretFor::FirstLogin.lifetime();
         let prepared = Prepared { new, phc: None, secret: Some((secret.clone(), expires_at)) };
-        let account = self.create_one(prepared).await?;
+        let account = self.create_one(prepared, by).await?;
         Ok(Sheet::new(&account, secret, expires_at))
     }
 
-    async fn create_one(&self, prepared: Prepared) -> Result<Arc<Account>, DirectoryError> {
-        let outcomes = self.create_all(vec![prepared]).await?;
+    async fn create_one(
+        &self,
+        prepared: Prepared,
+        by: By<'_>,
+    ) -> Result<Arc<Account>, DirectoryError> {
+        let outcomes = self.create_all(vec![prepared], by).await?;
         let id = outcomes.into_iter().next().ok_or(DirectoryError::Busy { what: "creating" })??;
         self.account(id).await?.ok_or_else(|| DirectoryError::no_account(id))
     }
@@ -145,6 +158,7 @@ impl Directory {
     pub(crate) async fn create_all(
         &self,
         prepared: Vec<Prepared>,
+        by: By<'_>,
     ) -> Result<Vec<Result<AccountId, DirectoryError>>, DirectoryError> {
         let _changing = self.inner.changing.lock().await;
         let first = self.take_numbers(prepared.len() as u64).await?;
@@ -157,7 +171,7 @@ impl Directory {
                 attempt.refused.get_or_insert_with(|| name.taken());
             }
         }
-        self.publish(&mut attempts, token).await?;
+        self.publish(&mut attempts, token, by).await?;
         self.inner.rows.release(&wanted(&attempts, token, true)).await?;
         self.inner.rows.confirm(&wanted(&attempts, token, false)).await?;
         Ok(attempts
@@ -209,21 +223,26 @@ impl Directory {
     }
 
     /// Writes the account rows of those not refused so far: the moment from which they exist.
-    async fn publish(&self, attempts: &mut [Attempt], token: u64) -> Result<(), DirectoryError> {
+    async fn publish(
+        &self,
+        attempts: &mut [Attempt],
+        token: u64,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         let mut slices: BTreeMap<Partition, Vec<&mut Attempt>> = BTreeMap::new();
         for attempt in attempts.iter_mut().filter(|attempt| attempt.refused.is_none()) {
             slices.entry(account_slice(attempt.id)).or_default().push(attempt);
         }
         for (slice, mut attempts) in slices {
             for together in attempts.chunks_mut(ACCOUNTS_PER_COMMIT_MAX) {
-                let whole = publication(slice, together.iter().map(|attempt| &**attempt), token);
-                if self.inner.rows.commit(whole).await? {
+                let whole: Vec<_> = together.iter().map(|attempt| &**attempt).collect();
+                if self.publish_together(slice, &whole, token, by).await? {
                     continue;
                 }
                 // Somebody else has taken a name of at least one of them: find out of which.
                 for attempt in together {
-                    let alone = publication(slice, std::iter::once(&**attempt), token);
-                    if !self.inner.rows.commit(alone).await? {
+                    let alone = &[&**attempt];
+                    if !self.publish_alone(slice, alone, token, by).await? {
                         attempt.refused = Some(attempt.row_taken());
                     }
                 }
@@ -231,9 +250,54 @@ impl Directory {
         }
         Ok(())
     }
+
+    /// One try; `false` when something stands in the way.
+    async fn publish_together(
+        &self,
+        slice: Partition,
+        attempts: &[&Attempt],
+        token: u64,
+        by: By<'_>,
+    ) -> Result<bool, DirectoryError> {
+        let mut change = publication(slice, attempts, token);
+        if by.is_some() {
+            change = change.expect(self.inner.rows.version(slice).await?);
+            let lines: Vec<_> = attempts
+                .iter()
+                .map(|attempt| (Subject::Account(attempt.id), attempt.described()))
+                .collect();
+            self.note(&mut change, by, &lines).await?;
+        }
+        Ok(self.inner.rows.commit(change).await?)
+    }
+
+    /// Tries until nothing but a taken name can stand in the way.
+    async fn publish_alone(
+        &self,
+        slice: Partition,
+        attempt: &[&Attempt; 1],
+        token: u64,
+        by: By<'_>,
+    ) -> Result<bool, DirectoryError> {
+        let fence = (attempt[0].id.0, token);
+        for _ in 0..REBUILDS_MAX {
+            if self.publish_together(slice, attempt, token, by).await? {
+                return Ok(true);
+            }
+            if self.inner.rows.get::<tables::Fence>(slice, &fence).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Err(DirectoryError::Busy { what: "creating an account" })
+    }
 }
 
 impl Attempt {
+    /// For the log.
+    fn described(&self) -> String {
+        format!("role={}, units={}", self.row.role, self.row.units.join(" "))
+    }
+
     fn row_taken(&self) -> DirectoryError {
         Name::of_address(&self.row.primary_address).taken()
     }
@@ -247,11 +311,7 @@ fn wanted(attempts: &[Attempt], token: u64, refused: bool) -> Wanted {
     Wanted { token, names: names.collect() }
 }
 
-fn publication<'a>(
-    slice: Partition,
-    attempts: impl Iterator<Item = &'a Attempt>,
-    token: u64,
-) -> Change {
+fn publication(slice: Partition, attempts: &[&Attempt], token: u64) -> Change {
     let mut change = Change::of(slice);
     for Attempt { id, row, phc, identity, secret, .. } in attempts {
         change = change.absent::<tables::Account>(&id.0).absent::<tables::Fence>(&(id.0, token));

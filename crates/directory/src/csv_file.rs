@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use csv::StringRecord;
 
 use crate::error::DirectoryError;
-use crate::import::RefusedLine;
+use crate::import_report::RefusedLine;
 
 /// Longest header line.
 const HEADER_BYTES_MAX: u64 = 4096;

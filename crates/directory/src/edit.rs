@@ -11,6 +11,7 @@ use mail_types::{AccountId, EmailAddress};
 
 use crate::account::{self, AccountUpdate, Loaded};
 use crate::claim::{Name, Wanted};
+use crate::deed::{By, Subject, account_changes};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::rows::{Change, REBUILDS_MAX};
@@ -20,6 +21,7 @@ impl Directory {
     pub(crate) async fn update_all(
         &self,
         updates: &[(AccountId, AccountUpdate)],
+        by: By<'_>,
     ) -> Result<(), DirectoryError> {
         let _changing = self.inner.changing.lock().await;
         let mut slices: BTreeMap<Partition, Vec<_>> = BTreeMap::new();
@@ -30,7 +32,9 @@ impl Directory {
             let mut attempts = Attempts::of(slice);
             loop {
                 let mut change = attempts.next(self).await?;
+                let mut lines = Vec::with_capacity(updates.len());
                 for (id, update) in &updates {
+                    lines.push((Subject::Account(**id), account_changes(update)));
                     let mut row = self.living(**id).await?;
                     apply(update, &mut row);
                     change.put::<tables::Account>(&id.0, &row);
@@ -40,6 +44,7 @@ impl Directory {
                         change.put::<tables::Identity>(&id.0, &identity);
                     }
                 }
+                self.note(&mut change, by, &lines).await?;
                 if self.inner.rows.commit(change).await? {
                     break;
                 }
@@ -86,6 +91,7 @@ impl Directory {
         &self,
         id: AccountId,
         address: &EmailAddress,
+        by: By<'_>,
         list: impl Fn(&mut AccountRow) -> Result<(), DirectoryError>,
     ) -> Result<(), DirectoryError> {
         self.check_address(address)?;
@@ -94,14 +100,14 @@ impl Directory {
         let _changing = self.inner.changing.lock().await;
         if account::names(&self.living(id).await?).contains(&name) {
             // Already its own: only its spelling and which of them is primary can change.
-            return self.edit(id, None, |row, _| relist(row, &list, address)).await.map(drop);
+            return self.edit(id, None, by, |row, _| relist(row, &list, address)).await.map(drop);
         }
         let wanted = Wanted { token: rand::random(), names: vec![(name.clone(), id)] };
         if !rows.reserve(&wanted).await?.is_empty() {
             return Err(name.taken());
         }
-        let listed =
-            self.edit(id, Some((wanted.token, &name)), |row, _| relist(row, &list, address)).await;
+        let token = Some((wanted.token, &name));
+        let listed = self.edit(id, token, by, |row, _| relist(row, &list, address)).await;
         match listed {
             Ok(_) => rows.confirm(&wanted).await,
             // Whether it was written is not known: the next who wants the name finds out.
@@ -110,11 +116,13 @@ impl Directory {
         }
     }
 
-    /// Changes one living account. A token is that of the reservation that the change relies on.
+    /// Changes one living account. A token is that of the reservation that the change relies on;
+    /// `by` leaves its line in the log.
     pub(crate) async fn edit(
         &self,
         id: AccountId,
         token: Option<(u64, &Name)>,
+        by: By<'_>,
         edit: impl Fn(&mut AccountRow, &mut Change) -> Result<(), DirectoryError>,
     ) -> Result<AccountRow, DirectoryError> {
         let slice = account_slice(id);
@@ -134,6 +142,7 @@ impl Directory {
             if row != before {
                 change.put::<tables::Account>(&id.0, &row);
             }
+            self.note(&mut change, by, &[(Subject::Account(id), String::new())]).await?;
             if self.inner.rows.commit(change).await? {
                 return Ok(row);
             }

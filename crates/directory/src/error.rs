@@ -57,6 +57,9 @@ pub enum DirectoryError {
         /// Until when, in Unix seconds.
         until: i64,
     },
+    /// An administrator may not do that, or not to this account.
+    #[error("{0}")]
+    NotAllowed(&'static str),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] mail_store::StoreError),

@@ -54,7 +54,7 @@ impl Directory {
             return Ok(Choice::TooLate);
         }
         let set = self
-            .edit(id, None, |row, change| {
+            .edit(id, None, None, |row, change| {
                 if !stands(row.state, row.credential_version, right) {
                     return Err(DirectoryError::Invalid("the temporary secret was used".into()));
                 }

@@ -12,12 +12,15 @@ use mail_store::tables::directory::ClaimState;
 use mail_types::{AccountId, Domain, EmailAddress};
 
 use crate::account::{AccountState, AccountUpdate, Loaded, NewAccount, NewPassword};
+use crate::audit_record::Act;
 use crate::claim::Name;
 use crate::create::Prepared;
 use crate::csv_file::open;
+use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::import_line::{COLUMNS, Line, check_header};
+use crate::import_report::{ImportEvent, ImportMode, ImportReport, RefusedLine};
 use crate::local_part::Given;
 use crate::password::check_hash;
 use crate::person::{Day, Person};
@@ -27,51 +30,27 @@ use crate::temporary_secret::{self, SecretFor, Sheet};
 const LINES_TOGETHER: usize = 1000;
 /// Lines of one file.
 const LINES_MAX: u64 = 1_000_000;
-/// Whether an import changes anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImportMode {
-    /// Says what it would do.
-    DryRun,
-    /// Does it.
-    Apply,
-}
-
-/// What an import says while it works.
-#[derive(Debug)]
-pub enum ImportEvent {
-    /// So many lines are done.
-    Lines(u64),
-    /// An account was created with a temporary secret, which is told here and nowhere else.
-    Sheet(Box<Sheet>),
-}
-
-/// What an import did, or would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImportReport {
-    /// New accounts.
-    pub created: u64,
-    /// Known accounts of which something changed.
-    pub updated: u64,
-    /// Known accounts that were as the file says.
-    pub unchanged: u64,
-    /// Lines that were not followed.
-    pub refused: Vec<RefusedLine>,
-}
-
-/// A line that was not followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedLine {
-    /// Its number in the file; the header is line 1.
-    pub line: u64,
-    /// Why.
-    pub reason: String,
-}
 
 /// What is to be done about a line.
 enum Action {
     Create(Box<NewAccount>),
     Update(AccountId, Box<AccountUpdate>, Option<Day>),
     Nothing,
+}
+
+impl Action {
+    /// Nobody changes their own role or last day, not by a file either.
+    fn allowed(self, by: By<'_>) -> Result<Self, DirectoryError> {
+        match &self {
+            Action::Update(id, update, day)
+                if by.is_some_and(|deed| deed.by == *id)
+                    && (update.role.is_some() || day.is_some()) =>
+            {
+                Err(DirectoryError::NotAllowed("nobody changes their own role, state or last day"))
+            }
+            _ => Ok(self),
+        }
+    }
 }
 
 /// What a batch of lines comes to.
@@ -93,7 +72,18 @@ impl Directory {
         file: impl BufRead + Send,
         mode: ImportMode,
         domain: Option<&Domain>,
+        tell: impl FnMut(ImportEvent) + Send,
+    ) -> Result<ImportReport, DirectoryError> {
+        self.import_by(file, mode, domain, tell, None).await
+    }
+
+    pub(crate) async fn import_by(
+        &self,
+        file: impl BufRead + Send,
+        mode: ImportMode,
+        domain: Option<&Domain>,
         mut tell: impl FnMut(ImportEvent) + Send,
+        by: By<'_>,
     ) -> Result<ImportReport, DirectoryError> {
         let (mut reader, header) = open(file, &COLUMNS)?;
         check_header(&header)?;
@@ -118,15 +108,15 @@ impl Directory {
             if done > LINES_MAX {
                 return Err(DirectoryError::Invalid(format!("more than {LINES_MAX} lines")));
             }
-            let batch = self.batch(lines, domain, &mut given, &mut report).await?;
+            let batch = self.batch(lines, domain, &mut given, &mut report, by).await?;
             match mode {
                 ImportMode::DryRun => {
                     report.created += batch.creations.len() as u64;
                     report.updated += batch.updates.len() as u64;
                 }
                 ImportMode::Apply => {
-                    self.import_creations(batch.creations, &mut report, &mut tell).await?;
-                    self.import_updates(batch.updates, &mut report).await?;
+                    self.import_creations(batch.creations, &mut report, &mut tell, by).await?;
+                    self.import_updates(batch.updates, &mut report, by).await?;
                 }
             }
             tell(ImportEvent::Lines(done));
@@ -141,11 +131,13 @@ impl Directory {
         domain: Option<&Domain>,
         given: &mut Given,
         report: &mut ImportReport,
+        by: By<'_>,
     ) -> Result<Batch, DirectoryError> {
         let mut batch = Batch::default();
         for line in lines {
             let number = line.number;
-            match self.action(line, domain, given).await {
+            let action = self.action(line, domain, given).await;
+            match action.and_then(|action| action.allowed(by)) {
                 Ok(Action::Create(new)) => batch.creations.push((number, *new)),
                 Ok(Action::Update(id, update, day)) => {
                     batch.updates.push((number, id, *update, day));
@@ -293,6 +285,7 @@ impl Directory {
         creations: Vec<(u64, NewAccount)>,
         report: &mut ImportReport,
         tell: &mut (impl FnMut(ImportEvent) + Send),
+        by: By<'_>,
     ) -> Result<(), DirectoryError> {
         let (mut prepared, mut origins) = (Vec::new(), Vec::new());
         let expires_at = self.now() + SecretFor::FirstLogin.lifetime();
@@ -314,7 +307,8 @@ impl Directory {
         if prepared.is_empty() {
             return Ok(());
         }
-        let outcomes = self.create_all(prepared).await?;
+        let deed = by.map(|deed| deed.as_act(Act::AccountCreated, ""));
+        let outcomes = self.create_all(prepared, deed.as_ref()).await?;
         for ((number, secret), outcome) in origins.into_iter().zip(outcomes) {
             match outcome {
                 Ok(id) => {
@@ -335,18 +329,23 @@ impl Directory {
         &self,
         updates: Vec<(u64, AccountId, AccountUpdate, Option<Day>)>,
         report: &mut ImportReport,
+        by: By<'_>,
     ) -> Result<(), DirectoryError> {
+        let changed = by.map(|deed| deed.as_act(Act::AccountChanged, ""));
         let (alone, together): (Vec<_>, Vec<_>) = updates
             .into_iter()
             .partition(|(_, _, update, day)| update.primary_address.is_some() || day.is_some());
         let together: Vec<_> =
             together.into_iter().map(|(_, id, update, _)| (id, update)).collect();
-        self.update_all(&together).await?;
+        self.update_all(&together, changed.as_ref()).await?;
         report.updated += together.len() as u64;
         for (number, id, update, day) in alone {
-            let mut outcome = self.update_account(id, update).await;
-            if outcome.is_ok() && day.is_some() {
-                outcome = self.set_leaving(id, day).await;
+            let mut outcome = self.update_account_by(id, update, changed.as_ref()).await;
+            if outcome.is_ok()
+                && let Some(day) = day
+            {
+                let leaves = by.map(|deed| deed.as_act(Act::LeavingSet, &day.to_string()));
+                outcome = self.set_leaving_by(id, Some(day), leaves.as_ref()).await;
             }
             match outcome {
                 Ok(()) => report.updated += 1,
@@ -354,23 +353,6 @@ impl Directory {
             }
         }
         Ok(())
-    }
-}
-
-impl ImportReport {
-    /// A line's own fault goes to the report, the store's ends the import.
-    pub(crate) fn refuse(
-        &mut self,
-        line: u64,
-        error: DirectoryError,
-    ) -> Result<(), DirectoryError> {
-        match error {
-            DirectoryError::Store(_) => Err(error),
-            error => {
-                self.refused.push(RefusedLine { line, reason: error.to_string() });
-                Ok(())
-            }
-        }
     }
 }
 

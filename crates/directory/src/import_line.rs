@@ -66,7 +66,7 @@ impl Line {
             },
             units: fields.given("unit").map(units).transpose()?,
             role: fields.parsed("role")?,
-            quota_bytes: fields.given("quota").map(quota).transpose()?,
+            quota_bytes: fields.given("quota").map(quota_bytes).transpose()?,
             password: fields.given("password").map(password),
             leaves_on: fields.parsed("leaves_on")?,
         })
@@ -92,8 +92,11 @@ fn password(text: &str) -> NewPassword {
     }
 }
 
-/// Bytes, or `500M`, `5G`, `1T` (powers of 1,024), or `unlimited`.
-fn quota(text: &str) -> Result<u64, String> {
+/// A quota: bytes, or `500M`, `5G`, `1T` (powers of 1,024), or `unlimited`, which is 0.
+///
+/// # Errors
+/// What to write instead.
+pub fn quota_bytes(text: &str) -> Result<u64, String> {
     let refuse = || format!("{text:?} is not a quota: write 5G, 500M or unlimited");
     if text.eq_ignore_ascii_case("unlimited") {
         return Ok(0);

@@ -4,6 +4,7 @@ use mail_types::AccountId;
 
 use crate::account::AccountState;
 use crate::admin::ACCOUNTS_PER_PAGE_MAX;
+use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::person::Day;
@@ -19,6 +20,15 @@ impl Directory {
         id: AccountId,
         leaves_on: Option<Day>,
     ) -> Result<(), DirectoryError> {
+        self.set_leaving_by(id, leaves_on, None).await
+    }
+
+    pub(crate) async fn set_leaving_by(
+        &self,
+        id: AccountId,
+        leaves_on: Option<Day>,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         if leaves_on.is_some_and(|day| day <= Day::of(self.now())) {
             return Err(DirectoryError::Invalid(
                 "the day must be to come; `account delete` deletes at once".into(),
@@ -26,7 +36,7 @@ impl Directory {
         }
         let _changing = self.inner.changing.lock().await;
         let leaves_on = leaves_on.map(Day::number);
-        self.edit(id, None, |row, _| {
+        self.edit(id, None, by, |row, _| {
             if row.leaves_on != leaves_on {
                 row.leaves_on = leaves_on;
                 row.credential_version += 1;

@@ -21,7 +21,7 @@ pub(crate) const PROVEN_SECONDS: i64 = 600;
 pub(crate) const ACTIVATION_CHARS: usize = 12;
 /// Design: how long nothing that gives the account away may change after a reset that no code to a
 /// recovery address had proven.
-const HOLD_SECONDS: i64 = 72 * 3600;
+pub(crate) const HOLD_SECONDS: i64 = 72 * 3600;
 
 /// What came of a code, as far as the browser is told: a wrong one, one that is too old and one
 /// for nobody's account read alike.

@@ -5,13 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use mail_store::tables::directory::{
     self as tables, AccountStateRow, TemporarySecretRow, account_slice,
 };
+use mail_store::tables::security::{Letter, LetterKind, LetterRow, Security, SecurityRow};
 use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
 use zeroize::Zeroizing;
 
 use crate::account::Account;
+use crate::deed::Deed;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::keyed::{Keys, Subject};
+use crate::reset_proof::HOLD_SECONDS;
 use crate::unit::UnitCode;
 
 /// Letters and digits that are not taken for others when they are read or dictated, and from which
@@ -39,6 +42,33 @@ impl SecretFor {
             SecretFor::FirstLogin => SignedDuration::from_hours(7 * 24),
             SecretFor::Replacement => SignedDuration::from_hours(24),
         }
+    }
+}
+
+/// Who gives a secret, for the log and for the account's owner.
+#[derive(Clone, Copy)]
+pub(crate) struct Telling<'a> {
+    pub(crate) deed: &'a Deed<'a>,
+    /// The administrator's name.
+    pub(crate) who: &'a str,
+}
+
+impl Telling<'_> {
+    /// One for the mailbox, whose address is still to be filled in, and one for each proven
+    /// recovery address.
+    fn letters(self, security: &SecurityRow, now: Timestamp) -> Vec<LetterRow> {
+        let proven = security.recovery.iter().filter(|one| one.code.is_none());
+        let addressed = proven.map(|one| vec![one.address.clone()]);
+        let letter = |to| LetterRow {
+            kind: LetterKind::ResetApproved,
+            to,
+            language: self.deed.requester.language.clone(),
+            at: now.as_second(),
+            peer: self.deed.requester.peer,
+            sealed: Vec::new(),
+            about: self.who.to_owned(),
+        };
+        std::iter::once(Vec::new()).chain(addressed).map(letter).collect()
     }
 }
 
@@ -138,6 +168,16 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Invalid`] for an account that is suspended.
     pub async fn issue_secret(&self, id: AccountId) -> Result<Sheet, DirectoryError> {
+        self.issue_secret_by(id, None).await
+    }
+
+    /// With somebody to tell of: the owner of a password that is replaced gets a letter, and a
+    /// while in which nothing changes that would give the account away for good.
+    pub(crate) async fn issue_secret_by(
+        &self,
+        id: AccountId,
+        telling: Option<Telling<'_>>,
+    ) -> Result<Sheet, DirectoryError> {
         let slice = account_slice(id);
         let _changing = self.inner.changing.lock().await;
         let has_password = self.inner.rows.get::<tables::Password>(slice, &id.0).await?.is_some();
@@ -147,18 +187,33 @@ impl Directory {
         };
         let (secret, expires_at) = (generate(), self.now() + purpose.lifetime());
         let stored = row(&self.keys(), id, &secret, expires_at);
-        self.edit(id, None, |row, change| {
+        let mut security = self.security(id).await?;
+        let told = telling.filter(|_| has_password);
+        let letters = told.map_or_else(Vec::new, |telling| telling.letters(&security, self.now()));
+        security.hold_until = Some(self.now().as_second() + HOLD_SECONDS);
+        self.edit(id, None, telling.map(|telling| telling.deed), |row, change| {
             if row.state == AccountStateRow::Suspended {
                 return Err(DirectoryError::Invalid("the account is suspended".into()));
             }
             change.delete::<tables::Password>(&id.0);
             change.put::<tables::TemporarySecret>(&id.0, &stored);
+            if told.is_some() {
+                change.put::<Security>(&id.0, &security);
+            }
+            for letter in &letters {
+                let mailbox = vec![row.primary_address.clone()];
+                let to = if letter.to.is_empty() { mailbox } else { letter.to.clone() };
+                change.put::<Letter>(&(id.0, rand::random()), &LetterRow { to, ..letter.clone() });
+            }
             row.state = AccountStateRow::AwaitingFirstLogin;
             row.credential_version += 1;
             Ok(())
         })
         .await?;
         self.credentials_changed(id);
+        if !letters.is_empty() {
+            self.inner.letters_due.notify_one();
+        }
         let account = self.account(id).await?.ok_or_else(|| DirectoryError::no_account(id))?;
         Ok(Sheet::new(&account, secret, expires_at))
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountState;
 use crate::admin::ACCOUNTS_PER_PAGE_MAX;
 use crate::create::check_text;
+use crate::deed::{By, Subject, unit_changes};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::rows::{Change, REBUILDS_MAX};
@@ -131,6 +132,14 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Taken`] when there is one with this code.
     pub async fn create_unit(&self, unit: Unit) -> Result<(), DirectoryError> {
+        self.create_unit_by(unit, None).await
+    }
+
+    pub(crate) async fn create_unit_by(
+        &self,
+        unit: Unit,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         let update = UnitUpdate {
             name: Some(unit.name),
             officers: Some(unit.officers),
@@ -141,7 +150,7 @@ impl Directory {
             return Err(DirectoryError::Invalid(format!("there are {UNITS_MAX} units already")));
         }
         let code = unit.code;
-        self.change_units(&[(code.clone(), update)], |row| match row {
+        self.change_units(&[(code.clone(), update)], by, |row| match row {
             Some(_) => Err(DirectoryError::Taken { what: format!("unit {code}") }),
             None => Ok(empty_row()),
         })
@@ -157,16 +166,27 @@ impl Directory {
         code: &UnitCode,
         update: UnitUpdate,
     ) -> Result<(), DirectoryError> {
+        self.update_unit_by(code, update, None).await
+    }
+
+    pub(crate) async fn update_unit_by(
+        &self,
+        code: &UnitCode,
+        update: UnitUpdate,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         self.check_unit(&update).await?;
-        self.change_units(&[(code.clone(), update)], |row| row.ok_or_else(|| no_unit(code))).await
+        let update = [(code.clone(), update)];
+        self.change_units(&update, by, |row| row.ok_or_else(|| no_unit(code))).await
     }
 
     /// Makes and changes units together, in one commit.
     pub(crate) async fn put_units(
         &self,
         units: &[(UnitCode, UnitUpdate)],
+        by: By<'_>,
     ) -> Result<(), DirectoryError> {
-        self.change_units(units, |row| Ok(row.unwrap_or_else(empty_row))).await
+        self.change_units(units, by, |row| Ok(row.unwrap_or_else(empty_row))).await
     }
 
     /// Deletes a unit to which nobody belongs any more.
@@ -174,6 +194,14 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Invalid`] says how many accounts belong to it.
     pub async fn delete_unit(&self, code: &UnitCode) -> Result<(), DirectoryError> {
+        self.delete_unit_by(code, None).await
+    }
+
+    pub(crate) async fn delete_unit_by(
+        &self,
+        code: &UnitCode,
+        by: By<'_>,
+    ) -> Result<(), DirectoryError> {
         if self.unit(code).is_none() {
             return Err(no_unit(code));
         }
@@ -189,6 +217,7 @@ impl Directory {
             let mut change = Change::of(ROSTER).expect(rows.version(ROSTER).await?);
             change.delete::<tables::Unit>(&code.0);
             change.delete::<UnitPolicy>(&code.0);
+            self.note(&mut change, by, &[(Subject::Unit(code), String::new())]).await?;
             if rows.commit(change).await? {
                 self.reload_policies().await?;
                 return self.reload_units().await;
@@ -260,17 +289,21 @@ impl Directory {
     async fn change_units(
         &self,
         units: &[(UnitCode, UnitUpdate)],
+        by: By<'_>,
         start: impl Fn(Option<UnitRow>) -> Result<UnitRow, DirectoryError>,
     ) -> Result<(), DirectoryError> {
         let rows = &self.inner.rows;
         let _changing = self.inner.changing.lock().await;
         for _ in 0..REBUILDS_MAX {
             let mut change = Change::of(ROSTER).expect(rows.version(ROSTER).await?);
+            let mut lines = Vec::with_capacity(units.len());
             for (code, update) in units {
+                lines.push((Subject::Unit(code), unit_changes(update)));
                 let mut row = start(rows.get::<tables::Unit>(ROSTER, &code.0).await?)?;
                 apply(update, &mut row);
                 change.put::<tables::Unit>(&code.0, &row);
             }
+            self.note(&mut change, by, &lines).await?;
             if rows.commit(change).await? {
                 return self.reload_units().await;
             }

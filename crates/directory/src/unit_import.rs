@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::io::BufRead;
 
 use crate::csv_file::{Column, Fields, open};
+use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::import::{ImportMode, ImportReport, RefusedLine};
+use crate::import_report::{ImportMode, ImportReport, RefusedLine};
 use crate::unit::{UNITS_MAX, Unit, UnitCode, UnitUpdate};
 
 const COLUMNS: [Column; 4] = [
@@ -40,6 +41,15 @@ impl Directory {
         file: impl BufRead + Send,
         mode: ImportMode,
     ) -> Result<ImportReport, DirectoryError> {
+        self.import_units_by(file, mode, None).await
+    }
+
+    pub(crate) async fn import_units_by(
+        &self,
+        file: impl BufRead + Send,
+        mode: ImportMode,
+        by: By<'_>,
+    ) -> Result<ImportReport, DirectoryError> {
         let (mut reader, header) = open(file, &COLUMNS)?;
         header.need("code")?;
         let mut report = ImportReport::default();
@@ -67,7 +77,7 @@ impl Directory {
         }
         if mode == ImportMode::Apply {
             for together in updates.chunks(UNITS_TOGETHER) {
-                self.put_units(together).await?;
+                self.put_units(together, by).await?;
             }
         }
         Ok(report)

@@ -17,7 +17,7 @@ use crate::server::Server;
 
 const DOMAIN: &str = "ac-paris.test";
 /// Address, name, academic ID, unit, role, password.
-const PEOPLE: [(&str, &str, &str, &str, Role, &str); 4] = [
+const PEOPLE: [(&str, &str, &str, &str, Role, &str); 5] = [
     ("marie.martin", "Marie Martin", "0000000101", "0750001A", Role::Agent, "violet-tableau-craie"),
     ("jean.dupont", "Jean Dupont", "0000000102", "0750001A", Role::Agent, "marron-cartable-gomme"),
     (
@@ -35,6 +35,14 @@ const PEOPLE: [(&str, &str, &str, &str, Role, &str); 4] = [
         "0750001A",
         Role::ItOfficer,
         "orange-cable-serveur",
+    ),
+    (
+        "informatique",
+        "Service informatique",
+        "0000000106",
+        "0750001A",
+        Role::Administrator,
+        "vert-console-registre",
     ),
 ];
 /// Somebody who has just come and has a sheet with a temporary secret.

@@ -9,6 +9,7 @@
 mod account;
 mod append;
 mod columns;
+mod condition;
 pub mod contacts;
 mod copy_move;
 mod deliver;
@@ -39,6 +40,7 @@ mod thread;
 mod verify;
 mod wanted;
 
+pub use condition::Condition;
 pub use error::ServiceError;
 pub use flags::flags_in_use;
 pub use mail_store::tables::mail::MessageRow;

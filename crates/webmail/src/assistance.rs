@@ -65,7 +65,8 @@ pub(crate) fn is_officer(account: &Account) -> bool {
     account.role == Role::ItOfficer
 }
 
-async fn has_second_factor(signed: &Signed) -> Result<bool, Error> {
+/// Whether the account has a second factor; without one these pages stay closed.
+pub(crate) async fn has_second_factor(signed: &Signed) -> Result<bool, Error> {
     let overview = signed.service().directory().security_overview(signed.owner()).await?;
     Ok(overview.totp_since.is_some())
 }
@@ -76,7 +77,8 @@ pub(crate) async fn show(signed: &Signed, rest: &[&str]) -> Result<Response<Body
         return Err(Error::NotFound);
     }
     if !has_second_factor(signed).await? {
-        return factor_first(signed).await;
+        let title = signed.locale().text("desk-title");
+        return factor_first(signed, title).await;
     }
     match rest {
         [] => desk(signed).await,
@@ -125,9 +127,10 @@ fn hidden(error: DirectoryError) -> Error {
     }
 }
 
-async fn factor_first(signed: &Signed) -> Result<Response<Body>, Error> {
+/// Says that the page of this name needs a second factor.
+pub(crate) async fn factor_first(signed: &Signed, title: String) -> Result<Response<Body>, Error> {
     let mailboxes = signed.mailboxes().await?;
-    let page = Page::inside(signed, signed.locale().text("desk-title"), &mailboxes, "");
+    let page = Page::inside(signed, title, &mailboxes, "");
     view::render(&signed.visit, StatusCode::FORBIDDEN, &FactorPage { page })
 }
 

@@ -113,17 +113,19 @@ pub(crate) fn size(locale: &Locale, bytes: u64) -> String {
     let (value, unit) = match bytes {
         0..1000 => (bytes.to_string(), "size-bytes"),
         1000..999_500 => ((bytes as f64 / 1e3).round().to_string(), "size-kilobytes"),
-        _ => {
-            let tenths = (bytes as f64 / 1e5).round() as u64;
-            let comma = locale.text("decimal-mark");
-            let value = match tenths % 10 {
-                0 => format!("{}", tenths / 10),
-                tenth => format!("{}{comma}{tenth}", tenths / 10),
-            };
-            (value, "size-megabytes")
-        }
+        999_500..999_950_000 => (tenths(locale, bytes as f64 / 1e6), "size-megabytes"),
+        _ => (tenths(locale, bytes as f64 / 1e9), "size-gigabytes"),
     };
     format!("{value}\u{a0}{}", locale.text(unit))
+}
+
+/// `3`, `3,4`.
+fn tenths(locale: &Locale, value: f64) -> String {
+    let tenths = (value * 10.0).round() as u64;
+    match tenths % 10 {
+        0 => format!("{}", tenths / 10),
+        tenth => format!("{}{}{tenth}", tenths / 10, locale.text("decimal-mark")),
+    }
 }
 
 /// `12 345`, in groups of three.
@@ -211,6 +213,7 @@ mod tests {
         assert_eq!(size(12_400), "12\u{a0}Ko");
         assert_eq!(size(3_440_000), "3,4\u{a0}Mo");
         assert_eq!(size(25_000_000), "25\u{a0}Mo");
+        assert_eq!(size(42_617_500_000), "42,6\u{a0}Go");
         assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(number(12), "12");
     }

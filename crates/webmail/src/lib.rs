@@ -9,6 +9,7 @@
 
 mod account;
 mod action;
+mod administration;
 mod assets;
 mod assistance;
 mod attachment;
@@ -21,6 +22,7 @@ mod error;
 mod events;
 mod first_login;
 mod forgotten;
+mod hand_out;
 mod headers;
 mod help;
 mod http;
@@ -50,6 +52,7 @@ mod url;
 mod view;
 mod webmail;
 
+pub use hand_out::{CSV_HEADER, HandOut, csv_field, html_head};
 pub use notices::{Conformity, Notices};
 pub use settings::{Origin, PlainHttp, Settings};
 pub use setup::{Access, MailPrograms, Security};

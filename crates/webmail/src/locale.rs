@@ -6,12 +6,14 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 const FRENCH: &str = concat!(
     include_str!("../locales/fr/webmail.ftl"),
     include_str!("../locales/fr/setup.ftl"),
-    include_str!("../locales/fr/help.ftl")
+    include_str!("../locales/fr/help.ftl"),
+    include_str!("../locales/fr/administration.ftl")
 );
 const ENGLISH: &str = concat!(
     include_str!("../locales/en/webmail.ftl"),
     include_str!("../locales/en/setup.ftl"),
-    include_str!("../locales/en/help.ftl")
+    include_str!("../locales/en/help.ftl"),
+    include_str!("../locales/en/administration.ftl")
 );
 
 /// All languages.
@@ -149,6 +151,7 @@ mod tests {
         for folder in [
             "templates",
             "src",
+            "src/administration",
             "src/compose",
             "src/contacts",
             "src/sanitize",

@@ -19,9 +19,9 @@ use crate::url;
 use crate::view;
 use crate::webmail::{Connection, Port, Webmail};
 use crate::{
-    action, assets, assistance, attachment, body, compose, contacts, events, first_login,
-    forgotten, help, login, lost_id, mailbox, message, notices, outbox, search, second_step,
-    security,
+    action, administration, assets, assistance, attachment, body, compose, contacts, events,
+    first_login, forgotten, help, login, lost_id, mailbox, message, notices, outbox, search,
+    second_step, security,
 };
 
 /// Answers a request; every error becomes a page. Boxed: the future is large, and one of many.
@@ -164,6 +164,10 @@ async fn inside(visit: Visit, get: bool, path: &[&str], input: Input) -> Respons
         (true, ["assistance", rest @ ..]) => assistance::show(&signed, rest).await,
         (false, ["assistance", rest @ ..]) => assistance::submit(&signed, rest, input).await,
         (true, ["parametres", "appareils", rest @ ..]) => setup::show(&signed, rest).await,
+        (true, ["administration", rest @ ..]) => administration::show(&signed, rest).await,
+        (false, ["administration", rest @ ..]) => {
+            administration::submit(&signed, rest, input).await
+        }
         (true, ["parametres", "securite", rest @ ..]) => security::show(&signed, rest).await,
         (false, ["parametres", "securite", rest @ ..]) => {
             security::submit(&signed, rest, input).await

@@ -37,6 +37,9 @@ pub(crate) struct Session {
     undo: Mutex<Option<Undo>>,
     /// The mailbox looked at last, so that its snapshot stays in memory between two clicks.
     open: Mutex<Option<(MailboxName, OpenMailbox)>>,
+    /// The account whose page an administrator was shown last, and which is in the log. Held for an
+    /// exchange.
+    looked_at: Mutex<Option<AccountId>>,
     /// Ids of messages sent or thrown away lately. Held while one is saved or sent, so that these
     /// happen one after another; nobody else waits for it.
     pub(crate) closed: tokio::sync::Mutex<VecDeque<String>>,
@@ -90,6 +93,11 @@ impl Session {
     /// What the next page shows once.
     pub(crate) fn set_notice(&self, text: String) {
         *lock(&self.notice) = Some(text);
+    }
+
+    /// Whether this account's page is another one than was shown last.
+    pub(crate) fn looks_anew_at(&self, account: AccountId) -> bool {
+        lock(&self.looked_at).replace(account) != Some(account)
     }
 
     /// Takes what is to be shown once.
@@ -195,6 +203,7 @@ impl Sessions {
             notice: Mutex::default(),
             undo: Mutex::default(),
             open: Mutex::default(),
+            looked_at: Mutex::default(),
             closed: tokio::sync::Mutex::default(),
             ended: CancellationToken::new(),
         });

@@ -27,6 +27,8 @@ pub(crate) struct Page<'a> {
     pub(crate) user: Option<(String, String)>,
     /// Whether the help desk is theirs.
     pub(crate) is_officer: bool,
+    /// Whether the administration's pages are theirs.
+    pub(crate) is_administrator: bool,
     pub(crate) token: String,
     pub(crate) folders: Vec<Folder>,
     pub(crate) query: String,
@@ -84,6 +86,7 @@ impl<'a> Page<'a> {
             icon: assets.icon.path.clone(),
             user: None,
             is_officer: false,
+            is_administrator: false,
             token: String::new(),
             folders: Vec::new(),
             query: String::new(),
@@ -111,6 +114,7 @@ impl<'a> Page<'a> {
         Self {
             user: Some((name, address)),
             is_officer: crate::assistance::is_officer(account),
+            is_administrator: crate::administration::is_administrator(account),
             token: signed.token(),
             folders: with_scheduled(signed, folders(signed.locale(), mailboxes, current), current),
             query: match current == CONTACTS {

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::administration::{Figures, Imports};
 use crate::assets::Assets;
 use crate::contacts::Staff;
 use crate::csrf::Seal;
@@ -76,6 +77,10 @@ pub struct Webmail {
     pub(crate) locales: Locales,
     pub(crate) listeners: Listeners,
     pub(crate) staff: Staff,
+    /// What administrators see first.
+    pub(crate) figures: Figures,
+    /// Files that administrators read in.
+    pub(crate) imports: Imports,
     /// Threads that sanitise at the same time: more would only wait for a core.
     pub(crate) sanitizing: Semaphore,
     /// KiB of files that are being written into messages.
@@ -111,6 +116,8 @@ impl Webmail {
             locales: Locales::load(),
             listeners: Listeners::default(),
             staff: Staff::default(),
+            figures: Figures::new(),
+            imports: Imports::default(),
             sanitizing: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             upload_memory: Arc::new(Semaphore::new(upload_kib.min(Semaphore::MAX_PERMITS))),
             shared: RwLock::new(Shared::new(settings)),

@@ -11,7 +11,6 @@ mod provision;
 mod queue;
 mod reindex;
 pub(crate) mod secrets;
-mod sheet;
 pub(crate) mod socket;
 mod trace;
 mod unit;
@@ -148,7 +147,7 @@ pub(crate) enum Event {
     /// How far long work has come.
     Progress { done: u64, total: u64 },
     /// A temporary secret, told once.
-    Sheet(Box<sheet::HandOut>),
+    Sheet(Box<webmail::HandOut>),
     /// A line of a file that was not followed.
     Refused { line: u64, reason: String },
     /// The end; an error is one line for the person who asked.
@@ -175,7 +174,7 @@ impl Reporter {
         let _ = self.0.send(Event::Progress { done, total });
     }
 
-    pub(crate) fn sheet(&self, sheet: sheet::HandOut) {
+    pub(crate) fn sheet(&self, sheet: webmail::HandOut) {
         let _ = self.0.send(Event::Sheet(Box::new(sheet)));
     }
 

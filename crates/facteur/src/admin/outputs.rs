@@ -7,8 +7,9 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use webmail::{CSV_HEADER, HandOut, csv_field, html_head};
+
 use super::Event;
-use super::sheet::{CSV_HEADER, HandOut, csv_field, html_head, html_page};
 use crate::cli::{AccountCommand, AdminCommand, UnitCommand};
 use crate::config::Config;
 
@@ -141,7 +142,7 @@ impl Sheets {
             self.open = Some((name.to_owned(), file));
         }
         if let Some((_, file)) = &mut self.open {
-            file.write_all(html_page(sheet, config).as_bytes())?;
+            file.write_all(sheet.section(&config.webmail.public_url).as_bytes())?;
         }
         self.count += 1;
         Ok(())

@@ -2,9 +2,9 @@
 
 use directory::{ImportEvent, ImportMode, NewAccount, NewPassword, Sheet};
 use mail_types::{AccountId, EmailAddress, Secret};
+use webmail::HandOut;
 
 use super::account::{find, report_import, text};
-use super::sheet::HandOut;
 use super::{Reporter, Services};
 use crate::cli::{AddAccount, ImportAccounts, IssueSecrets};
 
@@ -12,6 +12,10 @@ use crate::cli::{AddAccount, ImportAccounts, IssueSecrets};
 const ADDRESS_TRIES: usize = 5;
 /// Accounts read at once when secrets are given to many.
 const PAGE: usize = 500;
+
+fn hand_out(services: &Services, sheet: &Sheet) -> HandOut {
+    HandOut::new(&services.directory, &services.mail.settings().time_zone, sheet)
+}
 
 /// `facteur account add`
 pub(super) async fn add(
@@ -55,7 +59,7 @@ pub(super) async fn add(
     }
     reporter.line(format!("{id}: created {address}"));
     if let Some(sheet) = sheet {
-        reporter.sheet(HandOut::new(services, &sheet));
+        reporter.sheet(hand_out(services, &sheet));
     }
     Ok(())
 }
@@ -96,7 +100,7 @@ pub(super) async fn import(
     let total = import.content.lines().count().saturating_sub(1) as u64;
     let tell = |event| match event {
         ImportEvent::Lines(done) => reporter.progress(done, total),
-        ImportEvent::Sheet(sheet) => reporter.sheet(HandOut::new(services, &sheet)),
+        ImportEvent::Sheet(sheet) => reporter.sheet(hand_out(services, &sheet)),
     };
     let content = std::io::Cursor::new(import.content);
     let domain = import.domain.as_ref();
@@ -121,7 +125,7 @@ pub(super) async fn issue(
     for (done, id) in (1..).zip(ids) {
         let sheet = services.directory.issue_secret(id).await;
         let sheet = sheet.map_err(|error| format!("{id}: {error}"))?;
-        reporter.sheet(HandOut::new(services, &sheet));
+        reporter.sheet(hand_out(services, &sheet));
         reporter.progress(done, total);
     }
     reporter

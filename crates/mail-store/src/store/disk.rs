@@ -38,6 +38,11 @@ impl DiskGuard {
         (self.free)()
     }
 
+    /// Below how many free bytes new mail waits.
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor_bytes
+    }
+
     /// Whether new mail must wait. An unreadable file system counts as full.
     pub(crate) fn is_full(&self) -> bool {
         let floor_bytes = self.floor_bytes;

@@ -213,6 +213,11 @@ impl Store {
         self.inner.guard.is_full()
     }
 
+    /// Free bytes of the store's disk, if anybody knows, and those below which new mail waits.
+    pub fn disk_room(&self) -> (Option<u64>, u64) {
+        (self.inner.guard.free(), self.inner.guard.floor())
+    }
+
     pub(crate) fn now(&self) -> i64 {
         (self.inner.clock)()
     }

@@ -1,5 +1,6 @@
 //! The whole webmail over a memory store: requests in, pages out, no sockets.
 
+mod administration;
 mod assistance;
 mod contacts;
 mod drafts;

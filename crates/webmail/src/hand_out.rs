@@ -3,25 +3,29 @@
 
 use std::fmt::{self, Write};
 
-use directory::Sheet;
+use directory::{Directory, Sheet};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::Services;
-use crate::config::Config;
+use crate::settings::Origin;
 
-/// A sheet on its way from the server to whoever writes it to a file.
+/// A sheet on its way to whoever writes it to a file or shows it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct HandOut {
-    pub(crate) name: String,
-    pub(crate) address: String,
-    pub(crate) academic_id: String,
+pub struct HandOut {
+    /// Whose.
+    pub name: String,
+    /// Their address.
+    pub address: String,
+    /// The number that stands for it at the login.
+    pub academic_id: String,
     /// Code of the school, empty without one.
-    pub(crate) unit: String,
-    pub(crate) unit_name: String,
-    pub(crate) secret: String,
-    /// As people in France write it.
-    pub(crate) expires: String,
+    pub unit: String,
+    /// Its name.
+    pub unit_name: String,
+    /// The temporary secret.
+    pub secret: String,
+    /// Until when it opens the change page, as people in France write it.
+    pub expires: String,
 }
 
 /// Never shows the secret.
@@ -43,11 +47,11 @@ impl fmt::Display for HandOut {
 }
 
 impl HandOut {
-    pub(crate) fn new(services: &Services, sheet: &Sheet) -> Self {
-        let zone = &services.mail.settings().time_zone;
-        let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    /// What a sheet says, in the time of this zone.
+    pub fn new(directory: &Directory, time_zone: &str, sheet: &Sheet) -> Self {
+        let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
         let unit = sheet.unit.as_ref();
-        let unit_name = unit.and_then(|code| services.directory.unit(code));
+        let unit_name = unit.and_then(|code| directory.unit(code));
         Self {
             name: sheet.name.clone(),
             address: sheet.address.to_string(),
@@ -60,7 +64,7 @@ impl HandOut {
     }
 
     /// The line of `sheets.csv`.
-    pub(crate) fn csv(&self) -> String {
+    pub fn csv(&self) -> String {
         let fields = [
             &self.unit,
             &self.unit_name,
@@ -73,14 +77,56 @@ impl HandOut {
         let fields: Vec<_> = fields.iter().map(|field| csv_field(field)).collect();
         fields.join(";") + "\r\n"
     }
+
+    /// One person's page.
+    pub fn section(&self, public_url: &Origin) -> String {
+        let url = escape(public_url.as_str());
+        let unit = match (self.unit_name.as_str(), self.unit.as_str()) {
+            ("", code) => escape(code),
+            (name, code) => format!("{} ({})", escape(name), escape(code)),
+        };
+        let mut page = String::with_capacity(2500);
+        let _ = write!(
+            page,
+            "<section>\n<h1>{name}</h1>\n<p class=\"unit\">{unit}</p>\n\
+             <table>\n\
+             <tr><th scope=\"row\">Adresse</th><td>{address}</td></tr>\n\
+             <tr><th scope=\"row\">Identifiant</th><td>{id}</td></tr>\n\
+             <tr><th scope=\"row\">Code provisoire</th><td><span class=\"code\">{secret}</span><br>\
+             <span class=\"small\">valable une seule fois, jusqu’au {expires}</span></td></tr>\n\
+             </table>\n\
+             <h2>Première connexion</h2>\n<ol>\n\
+             <li>Ouvrez <b>{url}</b> dans un navigateur.</li>\n\
+             <li>Saisissez votre identifiant et le code provisoire.</li>\n\
+             <li>Choisissez votre mot de passe : au moins 12 caractères. Une phrase de quatre ou cinq \
+             mots sans rapport entre eux convient bien.</li>\n\
+             <li>Votre boîte aux lettres s’ouvre. Ensuite seulement, réglez votre téléphone ou votre \
+             logiciel de messagerie avec ce mot de passe.</li>\n</ol>\n\
+             <h2>À savoir</h2>\n<ol>\n\
+             <li>Gardez votre identifiant ; détruisez cette feuille après la première connexion.</li>\n\
+             <li>Personne ne vous demandera jamais votre mot de passe, ni par courriel ni par \
+             téléphone.</li>\n\
+             <li>Code expiré ? Adressez-vous au responsable informatique de votre établissement.</li>\n\
+             </ol>\n\
+             <p class=\"small\" lang=\"en\">In English: open {url}, enter the ID and the code above, and \
+             choose a password of at least 12 characters. The code works once, until {expires}.</p>\n\
+             </section>\n",
+            name = escape(&self.name),
+            address = escape(&self.address),
+            id = escape(&self.academic_id),
+            secret = escape(&self.secret),
+            expires = escape(&self.expires),
+        );
+        page
+    }
 }
 
 /// The header of `sheets.csv`. The mark before it tells spreadsheets that it is UTF-8.
-pub(crate) const CSV_HEADER: &str =
+pub const CSV_HEADER: &str =
     "\u{feff}unit;unit_name;name;address;academic_id;temporary_secret;valid_until\r\n";
 
 /// A field in quotes; one that a spreadsheet would take for a formula is made a text.
-pub(crate) fn csv_field(text: &str) -> String {
+pub fn csv_field(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
@@ -106,7 +152,7 @@ li { margin-bottom: 1.5mm; }
 ";
 
 /// The beginning of a file of pages. HTML needs no end, so pages can be added one by one.
-pub(crate) fn html_head(title: &str) -> String {
+pub fn html_head(title: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"fr\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
@@ -116,48 +162,6 @@ pub(crate) fn html_head(title: &str) -> String {
          <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n",
         escape(title)
     )
-}
-
-/// One person's page.
-pub(crate) fn html_page(sheet: &HandOut, config: &Config) -> String {
-    let url = escape(config.webmail.public_url.as_str());
-    let unit = match (sheet.unit_name.as_str(), sheet.unit.as_str()) {
-        ("", code) => escape(code),
-        (name, code) => format!("{} ({})", escape(name), escape(code)),
-    };
-    let mut page = String::with_capacity(2500);
-    let _ = write!(
-        page,
-        "<section>\n<h1>{name}</h1>\n<p class=\"unit\">{unit}</p>\n\
-         <table>\n\
-         <tr><th scope=\"row\">Adresse</th><td>{address}</td></tr>\n\
-         <tr><th scope=\"row\">Identifiant</th><td>{id}</td></tr>\n\
-         <tr><th scope=\"row\">Code provisoire</th><td><span class=\"code\">{secret}</span><br>\
-         <span class=\"small\">valable une seule fois, jusqu’au {expires}</span></td></tr>\n\
-         </table>\n\
-         <h2>Première connexion</h2>\n<ol>\n\
-         <li>Ouvrez <b>{url}</b> dans un navigateur.</li>\n\
-         <li>Saisissez votre identifiant et le code provisoire.</li>\n\
-         <li>Choisissez votre mot de passe : au moins 12 caractères. Une phrase de quatre ou cinq \
-         mots sans rapport entre eux convient bien.</li>\n\
-         <li>Votre boîte aux lettres s’ouvre. Ensuite seulement, réglez votre téléphone ou votre \
-         logiciel de messagerie avec ce mot de passe.</li>\n</ol>\n\
-         <h2>À savoir</h2>\n<ol>\n\
-         <li>Gardez votre identifiant ; détruisez cette feuille après la première connexion.</li>\n\
-         <li>Personne ne vous demandera jamais votre mot de passe, ni par courriel ni par \
-         téléphone.</li>\n\
-         <li>Code expiré ? Adressez-vous au responsable informatique de votre établissement.</li>\n\
-         </ol>\n\
-         <p class=\"small\" lang=\"en\">In English: open {url}, enter the ID and the code above, and \
-         choose a password of at least 12 characters. The code works once, until {expires}.</p>\n\
-         </section>\n",
-        name = escape(&sheet.name),
-        address = escape(&sheet.address),
-        id = escape(&sheet.academic_id),
-        secret = escape(&sheet.secret),
-        expires = escape(&sheet.expires),
-    );
-    page
 }
 
 fn escape(text: &str) -> String {
@@ -194,7 +198,8 @@ mod tests {
 
     #[test]
     fn nothing_on_a_sheet_is_markup_and_nothing_is_fetched() {
-        let page = html_head("<x>") + &html_page(&hostile(), &Config::default());
+        let page = html_head("<x>")
+            + &hostile().section(&Origin::try_from("https://mail.ac.test".to_owned()).unwrap());
         assert!(!page.contains("<img") && !page.contains("<x>"), "{page}");
         assert_eq!(page.matches("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;").count(), 7);
         for fetched in ["src=\"", "<link", "@import", "url(", "<script"] {

@@ -1,0 +1,61 @@
+//! What an import says: while it works, and in the end.
+
+use crate::error::DirectoryError;
+use crate::temporary_secret::Sheet;
+
+/// Whether an import changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Says what it would do.
+    DryRun,
+    /// Does it.
+    Apply,
+}
+
+/// What an import says while it works.
+#[derive(Debug)]
+pub enum ImportEvent {
+    /// So many lines are done.
+    Lines(u64),
+    /// An account was created with a temporary secret, which is told here and nowhere else.
+    Sheet(Box<Sheet>),
+}
+
+/// What an import did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// New accounts.
+    pub created: u64,
+    /// Known accounts of which something changed.
+    pub updated: u64,
+    /// Known accounts that were as the file says.
+    pub unchanged: u64,
+    /// Lines that were not followed.
+    pub refused: Vec<RefusedLine>,
+}
+
+/// A line that was not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedLine {
+    /// Its number in the file; the header is line 1.
+    pub line: u64,
+    /// Why.
+    pub reason: String,
+}
+
+impl ImportReport {
+    /// A line's own fault goes to the report, the store's ends the import.
+    pub(crate) fn refuse(
+        &mut self,
+        line: u64,
+        error: DirectoryError,
+    ) -> Result<(), DirectoryError> {
+        match error {
+            DirectoryError::Store(_) => Err(error),
+            error => {
+                self.refused.push(RefusedLine { line, reason: error.to_string() });
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What administrators do on the web: the calls of the command line, each with its line in the
+//! audit log. Nobody changes their own role, state or last day, so the last administrator stays;
+//! and nobody opens a fellow administrator's account.
+
+use std::io::BufRead;
+
+use mail_store::tables::directory::ROSTER;
+use mail_types::{AccountId, Domain, EmailAddress, Role};
+
+use crate::account::{Account, AccountState, AccountUpdate, NewAccount};
+use crate::audit_record::{Act, Requester};
+use crate::deed::{Deed, Subject};
+use crate::directory::Directory;
+use crate::error::DirectoryError;
+use crate::import_report::{ImportEvent, ImportMode, ImportReport};
+use crate::person::Day;
+use crate::rows::{Change, REBUILDS_MAX};
+use crate::temporary_secret::{Sheet, Telling};
+use crate::unit::{Unit, UnitCode, UnitUpdate};
+
+/// What one administrator may do, from one browser.
+#[derive(Clone, Copy)]
+pub struct Office<'a> {
+    directory: &'a Directory,
+    administrator: &'a Account,
+    requester: &'a Requester,
+}
+
+impl Directory {
+    /// The office of an administrator. Whether they still are one is looked up with every act.
+    pub fn office<'a>(
+        &'a self,
+        administrator: &'a Account,
+        requester: &'a Requester,
+    ) -> Office<'a> {
+        Office { directory: self, administrator, requester }
+    }
+}
+
+impl<'a> Office<'a> {
+    fn deed(&self, act: Act, reason: impl Into<String>) -> Deed<'a> {
+        Deed { by: self.administrator.id, requester: self.requester, act, reason: reason.into() }
+    }
+
+    fn not_oneself(&self, id: AccountId) -> Result<(), DirectoryError> {
+        match id == self.administrator.id {
+            true => {
+                Err(DirectoryError::NotAllowed("nobody changes their own role, state or last day"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Creates an account with a temporary secret.
+    ///
+    /// # Errors
+    /// As [`Directory::provision`]; [`DirectoryError::NotAllowed`] for somebody who is no
+    /// administrator any more, as everywhere here.
+    pub async fn add_account(&self, new: NewAccount) -> Result<Sheet, DirectoryError> {
+        let deed = self.deed(Act::AccountCreated, "");
+        self.directory.provision_by(new, Some(&deed)).await
+    }
+
+    /// Changes what an account says about its owner.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotAllowed`] for one's own role.
+    pub async fn update_account(
+        &self,
+        id: AccountId,
+        update: AccountUpdate,
+    ) -> Result<(), DirectoryError> {
+        if update.role.is_some() {
+            self.not_oneself(id)?;
+        }
+        let deed = self.deed(Act::AccountChanged, "");
+        self.directory.update_account_by(id, update, Some(&deed)).await
+    }
+
+    /// Suspends an account or takes it back into use.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotAllowed`] for one's own.
+    pub async fn set_state(
+        &self,
+        id: AccountId,
+        state: AccountState,
+    ) -> Result<(), DirectoryError> {
+        self.not_oneself(id)?;
+        let act = match state {
+            AccountState::Suspended => Act::AccountSuspended,
+            _ => Act::AccountResumed,
+        };
+        self.directory.set_state_by(id, state, Some(&self.deed(act, ""))).await
+    }
+
+    /// Says on which day an account is deleted; `None` takes it back.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotAllowed`] for one's own.
+    pub async fn set_leaving(
+        &self,
+        id: AccountId,
+        leaves_on: Option<Day>,
+    ) -> Result<(), DirectoryError> {
+        self.not_oneself(id)?;
+        let reason = leaves_on.map_or_else(|| "stays".to_owned(), |day| day.to_string());
+        let deed = self.deed(Act::LeavingSet, reason);
+        self.directory.set_leaving_by(id, leaves_on, Some(&deed)).await
+    }
+
+    /// Gives an account a new temporary secret. Its owner is told, and for three days nothing
+    /// changes that would give the account away for good.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotAllowed`] for administrators, oneself included: theirs are given at the
+    /// command line.
+    pub async fn issue_secret(&self, id: AccountId) -> Result<Sheet, DirectoryError> {
+        self.not_oneself(id)?;
+        let account = self.directory.account(id).await?;
+        if account.is_none_or(|account| account.role == Role::Administrator) {
+            return Err(DirectoryError::NotAllowed(
+                "an administrator's secret is given at the command line",
+            ));
+        }
+        let deed = self.deed(Act::SecretIssued, "");
+        let telling = Telling { deed: &deed, who: &self.administrator.name };
+        self.directory.issue_secret_by(id, Some(telling)).await
+    }
+
+    /// Gives the account one more address.
+    ///
+    /// # Errors
+    /// As [`Directory::add_alias`].
+    pub async fn add_alias(
+        &self,
+        id: AccountId,
+        alias: &EmailAddress,
+    ) -> Result<(), DirectoryError> {
+        let deed = self.deed(Act::AliasAdded, alias.to_string());
+        self.directory.add_alias_by(id, alias, Some(&deed)).await
+    }
+
+    /// Takes an alias away.
+    ///
+    /// # Errors
+    /// As [`Directory::remove_alias`].
+    pub async fn remove_alias(
+        &self,
+        id: AccountId,
+        alias: &EmailAddress,
+    ) -> Result<(), DirectoryError> {
+        let deed = self.deed(Act::AliasRemoved, alias.to_string());
+        self.directory.remove_alias_by(id, alias, Some(&deed)).await
+    }
+
+    /// Deletes an account. Its mail is for the mail service to remove.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotAllowed`] for one's own.
+    pub async fn delete_account(&self, id: AccountId) -> Result<(), DirectoryError> {
+        self.not_oneself(id)?;
+        let deed = self.deed(Act::AccountDeleted, "");
+        self.directory.delete_account_by(id, Some(&deed)).await
+    }
+
+    /// Writes down that an account was looked at, with its academic ID and its last logins.
+    pub async fn note_lookup(&self, id: AccountId) -> Result<(), DirectoryError> {
+        let deed = self.deed(Act::PersonShown, "");
+        self.directory.edit(id, None, Some(&deed), |_, _| Ok(())).await.map(drop)
+    }
+
+    /// Makes a unit.
+    ///
+    /// # Errors
+    /// As [`Directory::create_unit`].
+    pub async fn create_unit(&self, unit: Unit) -> Result<(), DirectoryError> {
+        let deed = self.deed(Act::UnitCreated, "");
+        self.directory.create_unit_by(unit, Some(&deed)).await
+    }
+
+    /// Changes what a unit says.
+    ///
+    /// # Errors
+    /// As [`Directory::update_unit`].
+    pub async fn update_unit(
+        &self,
+        code: &UnitCode,
+        update: UnitUpdate,
+    ) -> Result<(), DirectoryError> {
+        let deed = self.deed(Act::UnitChanged, "");
+        self.directory.update_unit_by(code, update, Some(&deed)).await
+    }
+
+    /// Deletes a unit to which nobody belongs any more.
+    ///
+    /// # Errors
+    /// As [`Directory::delete_unit`].
+    pub async fn delete_unit(&self, code: &UnitCode) -> Result<(), DirectoryError> {
+        let deed = self.deed(Act::UnitDeleted, "");
+        self.directory.delete_unit_by(code, Some(&deed)).await
+    }
+
+    /// Reads accounts from a CSV file; `name` is what the log calls it.
+    ///
+    /// # Errors
+    /// As [`Directory::import`]. A line that would change one's own role or last day is refused.
+    pub async fn import(
+        &self,
+        name: &str,
+        file: impl BufRead + Send,
+        mode: ImportMode,
+        domain: Option<&Domain>,
+        tell: impl FnMut(ImportEvent) + Send,
+    ) -> Result<ImportReport, DirectoryError> {
+        let deed = self.deed(Act::AccountsImported, name);
+        let report = self.directory.import_by(file, mode, domain, tell, Some(&deed)).await?;
+        self.note_import(&deed, mode, &report).await?;
+        Ok(report)
+    }
+
+    /// Reads units from a CSV file; `name` is what the log calls it.
+    ///
+    /// # Errors
+    /// As [`Directory::import_units`].
+    pub async fn import_units(
+        &self,
+        name: &str,
+        file: impl BufRead + Send,
+        mode: ImportMode,
+    ) -> Result<ImportReport, DirectoryError> {
+        let deed = self.deed(Act::UnitsImported, name);
+        let report = self.directory.import_units_by(file, mode, Some(&deed)).await?;
+        self.note_import(&deed, mode, &report).await?;
+        Ok(report)
+    }
+
+    /// What an import came to. Each account and unit has a line of its own as well.
+    async fn note_import(
+        &self,
+        deed: &Deed<'_>,
+        mode: ImportMode,
+        report: &ImportReport,
+    ) -> Result<(), DirectoryError> {
+        if mode == ImportMode::DryRun {
+            return Ok(());
+        }
+        let ImportReport { created, updated, unchanged, refused } = report;
+        let counts = format!(
+            "created={created}, updated={updated}, unchanged={unchanged}, refused={}",
+            refused.len()
+        );
+        let inner = &self.directory.inner;
+        let _changing = inner.changing.lock().await;
+        for _ in 0..REBUILDS_MAX {
+            let mut change = Change::of(ROSTER).expect(inner.rows.version(ROSTER).await?);
+            let lines = [(Subject::Many, counts.clone())];
+            self.directory.note(&mut change, Some(deed), &lines).await?;
+            if inner.rows.commit(change).await? {
+                return Ok(());
+            }
+        }
+        Err(DirectoryError::Busy { what: "writing the audit log" })
+    }
+}

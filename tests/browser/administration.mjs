@@ -1,0 +1,217 @@
+// The administration in a real browser: schools, accounts, files, the log; French and English, wide
+// and narrow, with JavaScript and without, light and dark; no accessibility violation that axe
+// finds, and nothing that scrolls sideways.
+// Usage: node administration.mjs DEMO_JSON SCREENSHOT_DIR
+import { createHmac } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { account, axePath, launch, pictures, site } from "./browser.mjs";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const HOME = "/administration";
+const axe = readFileSync(axePath, "utf8");
+mkdirSync(pictures, { recursive: true });
+const violations = [];
+let looked = 0;
+
+// RFC 6238, as an authenticator has it.
+function totp(base32, steps = 0) {
+  const bits = [...base32].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const tag = createHmac("sha1", key).update(counter).digest();
+  const number = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+async function press(page, locator) {
+  await Promise.all([page.waitForResponse((r) => r.request().isNavigationRequest() && r.status() !== 303), locator.click()]);
+  await page.waitForLoadState("load");
+}
+
+// Logs an administrator in, shows that nothing opens without a second factor, and turns it on.
+async function enrol(person) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "fr-FR" });
+  const page = await context.newPage();
+  await page.goto(site + "/");
+  await page.locator("#identifiant").fill(person.address);
+  await page.locator("#mot-de-passe").fill(person.password);
+  await press(page, page.locator("button.primary"));
+  const closed = await page.goto(site + HOME);
+  assert.equal(closed.status(), 403, "closed without a second factor");
+  await page.goto(site + "/parametres/securite");
+  await page.locator("#ouvrir").fill(person.password);
+  await press(page, page.locator('form[action$="/ouvrir"] button'));
+  await page.goto(site + "/parametres/securite/verification");
+  const secret = (await page.locator(".steps .once").textContent()).replace(/ /g, "");
+  await page.locator("#code").fill(totp(secret));
+  await press(page, page.locator('form[action$="/verification"] button'));
+  const cookies = await context.cookies();
+  await context.close();
+  return cookies;
+}
+
+async function round(name, cookies, number, { locale, width, colorScheme, javaScriptEnabled }) {
+  const french = locale === "fr-FR";
+  const context = await browser.newContext({
+    viewport: { width, height: 900 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, colorScheme, bypassCSP: javaScriptEnabled,
+  });
+  await context.addCookies(cookies);
+  const page = await context.newPage();
+  const look = async (what) => {
+    await page.screenshot({ path: `${pictures}/${name}-${what}.png`, fullPage: true });
+    const over = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth").catch(() => 0);
+    assert.ok(over <= 0, `${name} ${what} scrolls sideways by ${over} px`);
+    if (!javaScriptEnabled) return;
+    looked += 1;
+    const result = await page.evaluate(async ([source, tags]) => {
+      if (!window.axe) (0, eval)(source);
+      return (await axe.run(document, { runOnly: tags })).violations;
+    }, [axe, TAGS]);
+    for (const { id, nodes } of result) violations.push(`${name} ${what}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+  };
+  const open = (path) => page.goto(site + HOME + path);
+  const value = (text) => press(page, page.locator(`main button[value="${text}"]`).first());
+  const fill = async (fields) => {
+    for (const [id, text] of Object.entries(fields)) await page.locator(`#${id}`).fill(text);
+  };
+  const errors = () => page.locator(".alert li").allTextContents();
+
+  await open("");
+  assert.equal(await page.locator(".figures a").count(), 5);
+  await look("overview");
+
+  // A school, with a mistake first.
+  const code = `075100${number}A`;
+  await open("/etablissements/nouveau");
+  await fill({ code, nom: `Lycée Voltaire ${name}`, contact: "Bureau 12, 01 99 00 00 00", responsables: "personne@ac-paris.test" });
+  await value("enregistrer");
+  assert.equal((await errors()).length, 1, "an officer who is nobody");
+  await look("unit-mistake");
+  await page.locator("#responsables").fill("referent.numerique@ac-paris.test");
+  await value("enregistrer");
+  await page.locator(".notice").waitFor();
+  await look("units");
+  await open(`/etablissements?nom=voltaire+${name}`);
+  await press(page, page.locator(".book a").first());
+  await look("unit");
+
+  // An account: refused, made, its sheet.
+  const id = `30000${number}1`;
+  await open(`/comptes/nouveau?unite=${code}`);
+  await look("add");
+  await fill({ identifiant: "12", prenom: "Zoé", "nom-naissance": `L’Épée ${name}`, unites: "RIEN" });
+  await press(page, page.locator("main .send button"));
+  assert.equal((await errors()).length, 1);
+  await look("add-mistake");
+  await fill({ identifiant: id, unites: code, naissance: "1990-05-17", quota: french ? "2 Go" : "2G" });
+  await press(page, page.locator("main .send button"));
+  const secret = (await page.locator("#secret").textContent()).trim();
+  assert.match(secret, /^\w{5}-\w{5}-\w{5}$/);
+  await look("sheet");
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator("h1.unprinted").isVisible(), false, "only the sheet is printed");
+  assert.ok(await page.locator(".handout .code").isVisible());
+  await page.emulateMedia({ media: "screen" });
+
+  // Found by its number, which stands in no address.
+  await open("/comptes");
+  await look("accounts");
+  await page.locator("#nom").fill(id);
+  await press(page, page.locator("main form.narrow button"));
+  assert.match(page.url(), /comptes\/\d+$/);
+  const path = new URL(page.url()).pathname.slice(HOME.length);
+  assert.ok(!(await page.content()).includes(secret), "shown once");
+  await look("account");
+  await fill({ nom: `Zoé de L’Épée ${name}` });
+  await value("modifier");
+  await page.locator(".notice").waitFor();
+  await page.locator("#alias").fill(`zoe.${name}@ailleurs.test`);
+  await value("ajouter-adresse");
+  assert.equal((await errors()).length, 1, "not a domain of ours");
+  await page.locator("#alias").fill(`zoe.${name}@ac-paris.test`);
+  await value("ajouter-adresse");
+  await value("code");
+  assert.notEqual((await page.locator("#secret").textContent()).trim(), secret);
+  await open(path);
+  await value("suspendre");
+  await look("suspended");
+  await value("reprendre");
+  await page.locator("#depart").fill("2099-08-31");
+  await value("depart");
+  await look("leaver");
+  await open(`${path}/supprimer`);
+  await page.locator("#confirmation").fill("autre@ac-paris.test");
+  await value("supprimer");
+  await look("delete");
+  const address = /\S+@ac-paris\.test/.exec(await page.locator("label[for=confirmation]").textContent())[0];
+  await page.locator("#confirmation").fill(address);
+  await value("supprimer");
+  await page.locator(".notice").waitFor();
+
+  // A file: looked at, followed, its sheets.
+  const lines = Array.from({ length: 30 }, (_, n) => `40${number}${String(n).padStart(4, "0")};Élève${n};${name};${code}`);
+  lines.splice(3, 0, "12;Trop;Court;", `40${number}0000;Encore;Une;`);
+  await open("/import");
+  await look("import");
+  await page.locator("#fichier").setInputFiles({
+    name: `rentree-${name}.csv`, mimeType: "text/csv",
+    buffer: Buffer.from(`identifiant;prenom;nom;etablissement\r\n${lines.join("\r\n")}\r\n`),
+  });
+  await press(page, page.locator("main .send button"));
+  await page.locator("#resultat").waitFor();
+  assert.equal((await page.locator("#crees").textContent()).trim(), "30");
+  assert.equal(await page.locator(".refusals li").count(), 2);
+  await look("checked");
+  const job = new URL(page.url()).pathname.slice(HOME.length);
+  await value("appliquer");
+  await page.locator('button[value="pages"]').waitFor();
+  await look("applied");
+  for (const [button, file, wanted] of [["pages", "fiches.html", /<section>/g], ["lignes", "fiches.csv", /\r\n/g]]) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator(`button[value="${button}"]`).click()]);
+    assert.equal(download.suggestedFilename(), file);
+    const text = readFileSync(await download.path(), "utf8");
+    assert.equal(text.match(wanted).length, button === "pages" ? 30 : 31);
+  }
+  await open(job);
+  assert.equal(await page.locator('button[value="pages"], button[value="lignes"]').count(), 0, "fetched once");
+  await look("fetched");
+  await open("/import");
+  await look("import-again");
+
+  // The log.
+  await open("/journal");
+  await look("log");
+  await page.locator("#compte").fill("personne@ac-paris.test");
+  await press(page, page.locator("main form.narrow button"));
+  assert.equal((await errors()).length, 1);
+  await look("log-mistake");
+  await page.locator("#compte").fill(`eleve0.${name.replace(/-/g, "-")}@ac-paris.test`);
+  await page.locator("#auteur").fill("informatique@ac-paris.test");
+  await press(page, page.locator("main form.narrow button"));
+  assert.equal(await page.locator(".log li").count(), 1);
+  await press(page, page.locator('main a[href*="verifier"]'));
+  await page.locator(".notice").waitFor();
+  await look("log-verified");
+  await context.close();
+  console.log(`${name}: schools, accounts, files, log`);
+}
+
+const browser = await launch();
+try {
+  const rounds = [
+    ["fr-1280", { locale: "fr-FR", width: 1280, colorScheme: "light", javaScriptEnabled: true }],
+    ["en-390", { locale: "en-GB", width: 390, colorScheme: "dark", javaScriptEnabled: true }],
+    ["fr-320-plain", { locale: "fr-FR", width: 320, colorScheme: "light", javaScriptEnabled: false }],
+    ["en-1280-plain", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: false }],
+  ];
+  const all = [["fr-390", { locale: "fr-FR", width: 390, colorScheme: "light", javaScriptEnabled: true }], ["en-1280", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: true }]];
+  if (process.env.LOOKS === "all") rounds.push(...all);
+  const cookies = await enrol(account("informatique"));
+  for (const [index, [name, options]] of rounds.entries()) await round(name, cookies, index + 1, options);
+  assert.deepEqual(violations, [], `${violations.length} violations`);
+  console.log(`${looked} pages without a violation`);
+} finally {
+  await browser.close();
+}
