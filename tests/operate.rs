@@ -56,3 +56,8 @@ fn monitoring_is_answered_and_the_log_is_json_without_secrets() {
 fn two_administrators_open_resets_by_identity_at_the_command_line() {
     script::run("officers.py", &["policies"]);
 }
+
+#[test]
+fn officers_help_at_the_command_line_and_a_month_is_told() {
+    script::run("officers.py", &["requests"]);
+}

@@ -3,9 +3,13 @@ Usage: officers.py FACTEUR STEP; the steps are the functions at the end.
 """
 import datetime
 import json
+import re
 import sys
+import time
+import urllib.parse
+import urllib.request
 
-from operate import Site, check
+from operate import Site, check, context_for
 
 PASSWORD = "une phrase assez longue"
 SCHOOL = "0750001A"
@@ -55,6 +59,51 @@ def policies(site):
     check(done == ["policy-proposed", "policy-opened", "identity-closed", "identity-reopened", "policy-closed"], done)
     check("every chain is whole" in site.facteur("audit", "verify"), "audit")
     check(PASSWORD not in site.log.read_text(), "a password in the log")
+    site.stop()
+
+
+def requests(site):
+    """An officer lists, approves, refuses and unlocks; somebody privileged takes two administrators."""
+    people(site)
+    site.start()
+    def reset(*arguments, officer="omar@ac.test", fails=False):
+        return site.facteur("reset", *arguments, "--as", officer, input=PASSWORD, fails=fails)
+    def ask(name, number):
+        """Fills the form in as a browser does."""
+        jar = urllib.request.HTTPCookieProcessor()
+        browser = urllib.request.build_opener(jar, urllib.request.HTTPSHandler(context=context_for(site)))
+        base = f"https://localhost:{site.ports['https']}"
+        page = browser.open(f"{base}/mot-de-passe-oublie").read().decode()
+        token = re.search('name="jeton" value="([^"]+)"', page).group(1)
+        form = urllib.parse.urlencode({"jeton": token, "nom": name, "identifiant": number}).encode()
+        answer = browser.open(urllib.request.Request(f"{base}/mot-de-passe-oublie", form, {"Origin": base}))
+        check(answer.url.endswith("/code"), answer.url)
+    ask("Marie Martin", "0000000104")
+    deadline = time.monotonic() + 30
+    while not reset("pending") and time.monotonic() < deadline:
+        pass
+    waiting = json.loads(reset("pending", "--json"))
+    check(waiting["address"] == "marie@ac.test" and waiting["approved_by"] is None, waiting)
+    said = reset("approve", "anne@ac.test", "--reason", "x", fails=True)
+    check("nobody whom" in said, said)
+    check("reason is empty" in reset("refuse", "marie@ac.test", "--reason", " ", fails=True), "a reason")
+    said = reset("approve", "marie@ac.test", "--reason", "vue en personne")
+    check(re.search("activation code [a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}", said), said)
+    check(reset("pending") == "", "helped")
+    reset("refuse", "0000000104", "--reason", "doute")
+    reset("unlock", "0000000104", "--reason", "vue en personne")
+    omar = ("omar@ac.test", "--reason", "rappelé")
+    check("another administrator" in reset("approve", *omar, officer="anne@ac.test"), "the first")
+    check("approved already" in reset("approve", *omar, officer="anne@ac.test", fails=True), "the same")
+    check("activation code" in reset("code", *omar, officer="bruno@ac.test"), "the second")
+    month = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
+    report = json.loads(site.facteur("audit", "report", "--month", month, "--json"))
+    check((report["month"], report["asked"], report["followed"]["approval"]) == (month, 1, 1), report)
+    check((report["refused"], report["waits"]["count"]) == (1, 1), report)
+    said = site.facteur("audit", "report", "--month", month)
+    check("refused by an officer" in said and "from 127.0.0.1" in said, said)
+    check("not a month" in site.facteur("audit", "report", "--month", "nov", fails=True), "a month")
+    check("every chain is whole" in site.facteur("audit", "verify"), "audit")
     site.stop()
 
 

@@ -40,6 +40,12 @@ pub struct Account {
     pub state: AccountState,
     /// Rises with every change of a credential or of the state; sessions that saw another end.
     pub credential_version: u64,
+    /// Until when a reset keeps it from sending much and from changing what would give it away, in
+    /// Unix seconds; perhaps past.
+    pub hold_until: Option<i64>,
+    /// Mail that came before is closed, in Unix seconds: its password was replaced by identity
+    /// alone, and no officer has said yet that it was the owner.
+    pub mail_locked_before: Option<i64>,
 }
 
 impl Account {
@@ -188,6 +194,8 @@ impl Loaded {
             leaves_on: row.leaves_on.map(Day::numbered),
             state: AccountState::of(row.state, row.leaves_on),
             credential_version: row.credential_version,
+            hold_until: None,
+            mail_locked_before: None,
         };
         Self {
             account: Arc::new(account),
@@ -204,7 +212,17 @@ impl Loaded {
     pub(crate) fn secured(self, security: &SecurityRow) -> Self {
         let app_passwords = app_password::hashes(security);
         let is_being_reset = security.identity.is_some();
-        Self { app_passwords, has_second_factor: totp::is_on(security), is_being_reset, ..self }
+        let mut account = Arc::unwrap_or_clone(self.account);
+        account.hold_until = security.hold_until;
+        account.mail_locked_before = security.mail_locked_before;
+        let account = Arc::new(account);
+        Self {
+            account,
+            app_passwords,
+            has_second_factor: totp::is_on(security),
+            is_being_reset,
+            ..self
+        }
     }
 
     /// Whether the account answers to this name today.

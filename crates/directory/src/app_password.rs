@@ -9,6 +9,7 @@ use crate::audit_record::{Act, Requester};
 use crate::create::check_text;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::recovery::not_on_hold;
 use crate::vault::{Use, Vault};
 
 /// App passwords that an account may have.
@@ -95,7 +96,8 @@ impl Directory {
     /// Gives a device a password of its own, which is shown once.
     ///
     /// # Errors
-    /// [`DirectoryError::Invalid`] for a name without text, or when there are too many.
+    /// [`DirectoryError::Invalid`] for a name without text, or when there are too many;
+    /// [`DirectoryError::OnHold`] while nothing may change after a reset.
     pub async fn add_app_password(
         &self,
         id: AccountId,
@@ -108,6 +110,7 @@ impl Directory {
         let parts = [&id.0.to_be_bytes()[..], text.as_bytes()];
         let hash = self.inner.vault.hash(Use::AppPassword, &parts);
         self.secure(id, requester, |draft| {
+            not_on_hold(draft.security.hold_until, draft.now)?;
             if draft.security.app_passwords.len() >= APP_PASSWORDS_MAX {
                 let reason = format!("an account has at most {APP_PASSWORDS_MAX} app passwords");
                 return Err(DirectoryError::Invalid(reason));

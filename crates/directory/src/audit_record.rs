@@ -67,7 +67,8 @@ pub enum Act {
     ActivationApproved,
     /// An officer refused.
     ResetRefused,
-    /// An officer let codes by mail count again after too many wrong ones.
+    /// An officer let codes by mail count again after too many wrong ones, and opened mail that a
+    /// reset by identity alone had closed.
     Unlocked,
     /// An officer looked at a person's academic ID.
     PersonShown,

@@ -160,7 +160,8 @@ impl Directory {
         password: &Secret<String>,
     ) -> Option<Authenticated> {
         let loaded = found.filter(|_| service != Service::Webmail)?;
-        if !loaded.account.is_in_use() {
+        let is_closed = service == Service::Imap && loaded.account.mail_locked_before.is_some();
+        if !loaded.account.is_in_use() || is_closed {
             return None;
         }
         let (id, hashes) = (loaded.account.id, &loaded.app_passwords);
@@ -236,6 +237,11 @@ fn admitted(loaded: &Loaded, service: Service) -> Result<Authenticated, AuthErro
         // Mail clients cannot ask for a second factor; they have passwords of their own. Nobody is
         // told that this one was right.
         (true, Service::Imap | Service::Submission) => Err(AuthError::Refused),
+        // Mail that came before is closed. A mail program would take it for deleted, and could not
+        // tell when it comes back: the webmail alone shows what is new.
+        (false, Service::Imap) if loaded.account.mail_locked_before.is_some() => {
+            Err(AuthError::Refused)
+        }
         (false, _) => Ok(Authenticated { account, app_password: None }),
     }
 }

@@ -283,7 +283,8 @@ impl Directory {
         .await
     }
 
-    /// Lets codes by mail count again for somebody who typed too many wrong ones.
+    /// The officer has made sure who it is: codes by mail count again after too many wrong ones,
+    /// and mail that a reset by identity alone had closed is open.
     ///
     /// # Errors
     /// As [`Directory::refuse_reset`].
@@ -299,6 +300,7 @@ impl Directory {
         self.secure(id, requester, |draft| {
             self.may_still_help(officer, &draft.account)?;
             draft.security.failed_proofs.clear();
+            draft.security.mail_locked_before = None;
             let record = draft.record(Act::Unlocked);
             record.officer = Some(officer.id.0);
             record.set_reason(reason.trim());

@@ -149,6 +149,9 @@ impl Directory {
             if by != ProofRow::Code {
                 draft.security.hold_until = Some(draft.now + HOLD_SECONDS);
             }
+            // Nobody has seen the person: what came before stays closed until an officer does. An
+            // officer's code, or one to a recovery address, says that it is the owner.
+            draft.security.mail_locked_before = (by == ProofRow::Identity).then_some(draft.now);
             draft.security.activation = None;
             draft.end_request();
             draft.security.app_passwords.clear();

@@ -11,6 +11,7 @@ use crate::audit_record::{Act, Factor, Requester};
 use crate::directory::Directory;
 use crate::error::{AuthError, DirectoryError};
 use crate::limits::Origin;
+use crate::recovery::not_on_hold;
 use crate::secure::Draft;
 use crate::vault::{Use, Vault};
 
@@ -151,7 +152,8 @@ impl Directory {
     /// Every session ends. Returns the one-time codes, which are shown once.
     ///
     /// # Errors
-    /// [`DirectoryError::Invalid`] when the code is wrong or it is on already.
+    /// [`DirectoryError::Invalid`] when the code is wrong or it is on already;
+    /// [`DirectoryError::OnHold`] while nothing may change after a reset.
     pub async fn turn_totp_on(
         &self,
         id: AccountId,
@@ -164,6 +166,8 @@ impl Directory {
         let sealed = vault.seal(Use::Totp, &place(id), bytes).ok_or_else(no_key)?;
         let (codes, hashes) = recovery_codes(vault, id);
         self.secure(id, requester, |draft| {
+            // A thief's second factor would keep the owner out for good: no reset removes it.
+            not_on_hold(draft.security.hold_until, draft.now)?;
             if draft.security.totp.is_some() {
                 return Err(DirectoryError::Invalid("the second factor is on already".into()));
             }

@@ -194,3 +194,124 @@ async fn a_code_ends_after_a_day_and_a_refusal_ends_the_request() {
     let due = bench.directory.due_letters(100).await.unwrap();
     assert!(due.iter().any(|letter| letter.kind == LetterKind::ResetRefused), "{due:?}");
 }
+
+#[tokio::test]
+async fn somebody_privileged_needs_two_administrators_who_are_two() {
+    let bench = bench().await;
+    let create = async |local: &str, number| {
+        let mut account = new(local, number);
+        account.role = Role::Administrator;
+        bench.directory.create_account(account).await.unwrap()
+    };
+    let boss = bench.directory.account(AccountId(5)).await.unwrap().unwrap();
+    let (anne, bruno) = (create("anne", 6).await, create("bruno", 7).await);
+    let target = bench.officer.id;
+    let approve = async |who: &Account| {
+        let asked = browser();
+        bench
+            .directory
+            .issue_activation_code(who, target, "rappelé au 01 99 00 00 00", &asked)
+            .await
+    };
+    assert!(matches!(approve(&bench.other_officer).await, Err(DirectoryError::NotFound { .. })));
+    assert!(matches!(approve(&anne).await.unwrap(), Approval::First));
+    assert!(matches!(approve(&anne).await, Err(DirectoryError::Invalid(_))), "twice the same");
+    // The first one loses the role: what they said counts no more.
+    let demoted = AccountUpdate { role: Some(Role::Agent), ..AccountUpdate::default() };
+    bench.directory.update_account(anne.id, demoted).await.unwrap();
+    assert!(matches!(approve(&bruno).await.unwrap(), Approval::First));
+    bench.time.fetch_add(24 * 3600, Ordering::Relaxed);
+    assert!(matches!(approve(&boss).await.unwrap(), Approval::First), "a day old");
+    // Two at once are two: one of them gets the code.
+    let (one, two) = tokio::join!(approve(&bruno), approve(&bruno));
+    let codes: Vec<_> = [one, two]
+        .into_iter()
+        .filter_map(|approval| match approval {
+            Ok(Approval::Code(code)) => Some(code.expose().clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(codes.len(), 1);
+    let claim = ResetClaim {
+        name: "Réfé Rent".into(),
+        academic_id: "00000003".into(),
+        ..ResetClaim::default()
+    };
+    let (ticket, _) = bench.directory.ask_reset(&claim, &browser()).await.unwrap();
+    bench.directory.decide_reset(&claim, &ticket, &browser()).await.unwrap();
+    assert_eq!(bench.use_code(&ticket, &codes[0]).await, CodeVerdict::Right);
+    // An agent takes one.
+    let asked = browser();
+    let agent = bench.directory.issue_activation_code(&boss, bench.marie, "vue", &asked).await;
+    assert!(matches!(agent.unwrap(), Approval::Code(_)));
+    let own = bench.directory.issue_activation_code(&boss, boss.id, "moi", &asked).await;
+    assert!(matches!(own, Err(DirectoryError::NotFound { .. })), "nobody helps themselves");
+}
+
+#[tokio::test]
+async fn of_a_refusal_and_a_code_at_once_the_last_one_counts() {
+    let bench = bench().await;
+    let ticket = bench.ask().await;
+    let asked = browser();
+    let refusing = bench.directory.refuse_reset(&bench.officer, bench.marie, "doute", &asked);
+    let (refused, issued) = tokio::join!(refusing, bench.issue(&bench.officer));
+    refused.unwrap();
+    let mut last = None;
+    let see = |record: &directory::AuditRecord| {
+        let is_one = matches!(record.act, Act::ResetRefused | Act::ActivationIssued);
+        last = if is_one { Some(record.act) } else { last };
+        true
+    };
+    bench.directory.audit_lines(see).await.unwrap();
+    let right = bench.use_code(&ticket, &issued.unwrap()).await == CodeVerdict::Right;
+    assert_eq!(right, last == Some(Act::ActivationIssued));
+    assert_eq!(bench.waits(&bench.officer).await, 0);
+}
+
+#[tokio::test]
+async fn officers_are_told_who_waits_and_whose_password_was_replaced() {
+    let bench = bench().await;
+    bench.ask().await;
+    let code = bench.issue(&bench.officer).await.unwrap();
+    let ticket = bench.ask().await;
+    assert_eq!(bench.use_code(&ticket, &code).await, CodeVerdict::Right);
+    bench.directory.finish_reset(&ticket, &NEW.into(), &browser()).await.unwrap();
+    let mut told = Vec::new();
+    for letter in bench.directory.due_letters(100).await.unwrap() {
+        if letter.to == [bench.officer.primary_address.clone()] {
+            assert!(letter.code.is_none() && letter.about == "Marie-Hélène Martin");
+            told.push(letter.kind);
+        }
+        assert!(!letter.to.contains(&bench.other_officer.primary_address));
+    }
+    assert_eq!(told.iter().filter(|kind| **kind == LetterKind::OfficerReset).count(), 1);
+    assert_eq!(told.iter().filter(|kind| **kind == LetterKind::OfficerAsked).count(), 2);
+}
+
+#[tokio::test]
+async fn a_months_report_counts_resets_refusals_and_waits() {
+    let bench = bench().await;
+    // 2026-05-28T20:26:40Z: the request is of May, its code of June.
+    bench.ask().await;
+    bench.time.fetch_add(5 * 24 * 3600, Ordering::Relaxed);
+    let code = bench.issue(&bench.officer).await.unwrap();
+    let ticket = bench.ask().await;
+    assert_eq!(bench.use_code(&ticket, "abcd-efgh-ijkm").await, CodeVerdict::Refused);
+    assert_eq!(bench.use_code(&ticket, &code).await, CodeVerdict::Right);
+    bench.directory.finish_reset(&ticket, &NEW.into(), &browser()).await.unwrap();
+    let nobody = ResetClaim { name: "x".into(), academic_id: "4444".into(), ..Default::default() };
+    let (ticket, _) = bench.directory.ask_reset(&nobody, &browser()).await.unwrap();
+    bench.directory.decide_reset(&nobody, &ticket, &browser()).await.unwrap();
+    bench.ask().await;
+    bench.time.fetch_add(3600, Ordering::Relaxed);
+    bench.directory.refuse_reset(&bench.officer, bench.marie, "x", &browser()).await.unwrap();
+
+    let june = bench.directory.reset_report("2026-06".parse().unwrap()).await.unwrap();
+    assert_eq!((june.asked, june.fitted_nobody, june.followed.approval), (3, 1, 2));
+    assert_eq!((june.done.approval, june.done.code, june.done.identity), (1, 0, 0));
+    assert_eq!((june.wrong_codes, june.refused, june.stopped), (1, 1, 0));
+    assert_eq!((june.waits.count, june.waits.longest), (1, 5 * 24 * 3600));
+    assert_eq!(june.addresses, [("192.0.2.1".parse().unwrap(), 3)]);
+    let may = bench.directory.reset_report("2026-05".parse().unwrap()).await.unwrap();
+    assert_eq!((may.asked, may.done.approval, may.waits.count), (1, 0, 0));
+}

@@ -3,6 +3,7 @@
 mod account;
 mod acting;
 mod policy;
+mod reset;
 mod unit;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use account::{AccountCommand, AddAccount, EditAccount, ImportAccounts, IssueSecrets};
 pub(crate) use acting::Acting;
 pub(crate) use policy::PolicyCommand;
+pub(crate) use reset::ResetCommand;
 pub(crate) use unit::UnitCommand;
 
 use crate::config::Config;
@@ -108,12 +110,15 @@ pub(crate) enum AdminCommand {
     /// Schools and services: add, import, edit, list, show, policy, delete.
     #[command(subcommand)]
     Unit(UnitCommand),
+    /// Lost passwords, for IT officers and administrators: pending, approve, refuse, unlock.
+    #[command(subcommand)]
+    Reset(ResetCommand),
     /// The queue of mail that waits: list, show, hold, release, retry, delete.
     #[command(subcommand)]
     Queue(QueueCommand),
     /// Say what happened to messages, by queue id, or by what is known of them.
     Trace(Trace),
-    /// The log of what was done to accounts' credentials: list, verify.
+    /// The log of what was done to accounts' credentials: list, report, verify.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Walk the whole store, check every invariant, and report.
@@ -190,6 +195,15 @@ pub(crate) enum AuditCommand {
         #[arg(long, default_value_t = 1000)]
         newest: usize,
         /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A month of lost passwords: resets by mode, refusals, waits, where from most.
+    Report {
+        /// Such as 2026-11, in UTC.
+        #[arg(long)]
+        month: String,
+        /// As a JSON object.
         #[arg(long)]
         json: bool,
     },

@@ -295,7 +295,13 @@ impl MailService {
         }
         let view = load::open(&cell, &mut state, id).await?;
         drop(state);
-        Ok(OpenMailbox::new(cell, id, view))
+        let opened = OpenMailbox::new(cell, id, view);
+        // What the store and the indexer do concerns all of it.
+        let account = match actor {
+            Actor::Account(_) => self.inner.directory.account(owner).await?,
+            Actor::System => None,
+        };
+        Ok(opened.without_before(account.and_then(|account| account.mail_locked_before)))
     }
 
     /// Wakes whenever anything in the account's mailboxes has changed (the value is the account's

@@ -29,11 +29,18 @@ pub struct OpenMailbox {
     cell: Arc<Cell>,
     id: MailboxId,
     view: Arc<View>,
+    /// Messages that came before, in Unix seconds, are not there for this session.
+    closed_before: Option<i64>,
 }
 
 impl OpenMailbox {
     pub(crate) fn new(cell: Arc<Cell>, id: MailboxId, view: Arc<View>) -> Self {
-        Self { cell, id, view }
+        Self { cell, id, view, closed_before: None }
+    }
+
+    /// Closes what came before: everything that is read through this goes by its snapshot.
+    pub(crate) fn without_before(self, closed_before: Option<i64>) -> Self {
+        Self { closed_before, ..self }
     }
 
     /// Whose it is.
@@ -49,10 +56,19 @@ impl OpenMailbox {
     /// The newest synced snapshot; an empty one when the mailbox was deleted.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let current = self.view.borrow().clone();
-        current.unwrap_or_else(|| {
+        let current = current.unwrap_or_else(|| {
             let validity = UidValidity(std::num::NonZeroU32::MIN);
             Arc::new(Snapshot::new(self.id, validity, 1, ModSeq(0), Vec::new()))
-        })
+        });
+        self.open_part(current)
+    }
+
+    /// A snapshot without what is closed. Not kept: few accounts have any, for days at most.
+    fn open_part(&self, whole: Arc<Snapshot>) -> Arc<Snapshot> {
+        match self.closed_before {
+            Some(before) => Arc::new(whole.since(before)),
+            None => whole,
+        }
     }
 
     /// Waits until the snapshot is another than `seen`. `None` when the mailbox was deleted.
@@ -61,7 +77,8 @@ impl OpenMailbox {
         let is_new = |snapshot: &Option<Arc<Snapshot>>| {
             snapshot.as_ref().is_none_or(|now| now.highest_mod_seq != seen.highest_mod_seq)
         };
-        receiver.wait_for(is_new).await.ok()?.clone()
+        let now = receiver.wait_for(is_new).await.ok()?.clone();
+        now.map(|now| self.open_part(now))
     }
 }
 

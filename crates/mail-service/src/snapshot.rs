@@ -107,6 +107,14 @@ impl Snapshot {
         next
     }
 
+    /// This mailbox without messages that came before, in Unix seconds.
+    pub(crate) fn since(&self, before: i64) -> Self {
+        let entries = self.iter().filter(|entry| entry.internal_date.unix_seconds() >= before);
+        let (validity, next) = (self.uid_validity, self.uid_next);
+        let entries = entries.cloned().collect();
+        Self::new(self.mailbox, validity, next, self.highest_mod_seq, entries)
+    }
+
     fn replace(&mut self, entries: &[Entry]) {
         let mut entries = entries.iter().peekable();
         while let Some(first) = entries.peek() {

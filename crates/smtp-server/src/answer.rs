@@ -41,6 +41,9 @@ pub(crate) fn service_error(error: &ServiceError) -> Reply {
 
 /// What is said when the directory could not be asked.
 pub(crate) fn directory_error(error: &DirectoryError) -> Reply {
+    if let DirectoryError::OnHold { .. } = error {
+        return reply::ON_HOLD;
+    }
     tracing::warn!(%error, "directory failed");
     reply::TRY_AGAIN
 }

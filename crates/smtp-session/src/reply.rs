@@ -158,6 +158,8 @@ replies! {
     /// RFC 4954 §6.
     ENCRYPTION_REQUIRED = 538 (5 7 11) "encryption required for authentication";
 
+    /// Submission: a reset of the password is so fresh that few recipients a day are let through.
+    ON_HOLD = 550 (5 7 1) "too many recipients for a day after the password was replaced";
     /// Our domain, no such address.
     UNKNOWN_USER = 550 (5 1 1) "no such user here";
     /// Not our domain.

@@ -37,6 +37,8 @@ struct MailboxPage<'a> {
     targets: Vec<Target>,
     is_trash: bool,
     is_archive: bool,
+    /// Whether mail that came before a reset by identity alone is closed.
+    is_locked: bool,
 }
 
 /// A mailbox that messages can be moved to.
@@ -118,6 +120,7 @@ pub(crate) async fn show(signed: &Signed, name: &str) -> Result<Response<Body>, 
         targets: targets(signed, &mailboxes, name),
         is_trash: info.special_use == Some(SpecialUse::Trash),
         is_archive: info.special_use == Some(SpecialUse::Archive),
+        is_locked: signed.account.mail_locked_before.is_some(),
     };
     view::render(&signed.visit, StatusCode::OK, &template)
 }

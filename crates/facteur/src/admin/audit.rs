@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use directory::AuditRecord;
+use directory::{AuditRecord, Month};
 
 use super::{Reporter, Services, account};
 use crate::cli::AuditCommand;
@@ -24,6 +24,7 @@ pub(super) async fn execute(
             };
             list(services, account, newest.min(LINES_MAX), json, reporter).await
         }
+        AuditCommand::Report { month, json } => report(services, &month, json, reporter).await,
         AuditCommand::Verify => verify(services, reporter).await,
     }
 }
@@ -85,6 +86,59 @@ fn shown(record: &AuditRecord) -> String {
 fn name(word: &impl serde::Serialize) -> String {
     let json = serde_json::to_value(word).ok();
     json.and_then(|json| json.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+async fn report(
+    services: &Services,
+    month: &str,
+    json: bool,
+    reporter: &Reporter,
+) -> Result<(), String> {
+    let month: Month = month.parse()?;
+    let report = services.directory.reset_report(month).await.map_err(|error| error.to_string())?;
+    if json {
+        let mut object = serde_json::to_value(&report).map_err(|error| error.to_string())?;
+        object["month"] = month.to_string().into();
+        reporter.line(object.to_string());
+        return Ok(());
+    }
+    reporter.line(format!("lost passwords in {month} (UTC)"));
+    for (what, count) in [
+        ("forms looked at", report.asked),
+        ("  fitted nobody", report.fitted_nobody),
+        ("  led to a code by mail", report.followed.code),
+        ("  led to an IT officer", report.followed.approval),
+        ("  led to a day's wait (identity)", report.followed.identity),
+        ("replaced by a code by mail", report.done.code),
+        ("replaced with an officer's code", report.done.approval),
+        ("replaced by identity alone", report.done.identity),
+        ("wrong codes", report.wrong_codes),
+        ("wrong birth dates", report.wrong_birth_dates),
+        ("refused by an officer", report.refused),
+        ("stopped by a login or a notice", report.stopped),
+        ("identity closed everywhere", report.closed_everywhere),
+        ("codes handed out to who waited", report.waits.count),
+    ] {
+        reporter.line(format!("{what:<34}{count:>8}"));
+    }
+    let waits = &report.waits;
+    if waits.count > 0 {
+        reporter.line(format!(
+            "wait for the officer: half within {}, nine of ten within {}, at most {}",
+            span(waits.median),
+            span(waits.ninety_percent),
+            span(waits.longest)
+        ));
+    }
+    for (peer, count) in &report.addresses {
+        reporter.line(format!("from {peer:<29}{count:>8}"));
+    }
+    Ok(())
+}
+
+/// `1 h 05 min`
+fn span(seconds: i64) -> String {
+    format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60)
 }
 
 async fn verify(services: &Services, reporter: &Reporter) -> Result<(), String> {

@@ -59,6 +59,7 @@ fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
                 acting.password = read_password()?;
             }
         }
+        AdminCommand::Reset(command) => command.acting().password = read_password()?,
         AdminCommand::Backup { dir } => {
             *dir = std::path::absolute(&*dir).map_err(|error| error.to_string())?;
         }

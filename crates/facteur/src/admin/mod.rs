@@ -10,6 +10,7 @@ mod policy;
 mod provision;
 mod queue;
 mod reindex;
+mod reset;
 pub(crate) mod secrets;
 pub(crate) mod socket;
 mod trace;
@@ -192,6 +193,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
     let outcome = match command {
         AdminCommand::Account(command) => account::execute(services, command, reporter).await,
         AdminCommand::Unit(command) => unit::execute(services, command, reporter).await,
+        AdminCommand::Reset(command) => reset::execute(services, command, reporter).await,
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
         AdminCommand::Trace(trace) => trace::execute(services, trace, reporter).await,
         AdminCommand::Audit(command) => audit::execute(services, command, reporter).await,

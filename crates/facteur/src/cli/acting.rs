@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Acting {
     /// Who you are: your address or academic ID. Your password is asked for.
     #[arg(long = "as", value_name = "WHO")]
-    pub(crate) who: String,
+    pub(crate) acting_as: String,
     /// The code of your second factor, when you have one.
     #[arg(long, value_name = "DIGITS", default_value = "")]
     pub(crate) code: String,
@@ -20,6 +20,6 @@ pub(crate) struct Acting {
 /// Never shows the password.
 impl std::fmt::Debug for Acting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Acting").field("who", &self.who).finish_non_exhaustive()
+        f.debug_struct("Acting").field("acting_as", &self.acting_as).finish_non_exhaustive()
     }
 }

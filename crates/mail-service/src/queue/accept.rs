@@ -97,6 +97,10 @@ impl MailService {
     /// # Errors
     /// When nothing was accepted, or, without the queue, not by everyone. The peer tries again.
     pub async fn accept(&self, acceptance: Acceptance) -> Result<(), ServiceError> {
+        if let Some(submitter) = acceptance.submitter {
+            let count = acceptance.addressees.len();
+            self.inner.directory.charge_recipients(submitter, count).await?;
+        }
         let direct: Option<Vec<Recipient>> =
             acceptance.addressees.iter().map(|to| to.direct().cloned()).collect();
         match direct.filter(|_| acceptance.release.is_none() && acceptance.own.is_none()) {

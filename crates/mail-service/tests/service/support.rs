@@ -173,6 +173,8 @@ pub(crate) fn account(number: u64) -> Account {
         leaves_on: None,
         state: AccountState::Active,
         credential_version: 1,
+        hold_until: None,
+        mail_locked_before: None,
     }
 }
 

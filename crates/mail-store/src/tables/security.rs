@@ -99,6 +99,10 @@ pub struct SecurityRow {
     pub identity: Option<IdentityResetRow>,
     /// The first of the two who must agree before somebody privileged gets a code.
     pub approval: Option<ApprovalRow>,
+    /// Recipients written to while on hold.
+    pub hold_recipients: Option<HoldRecipientsRow>,
+    /// Mail that came before is closed, in Unix seconds, until an officer says who the owner is.
+    pub mail_locked_before: Option<i64>,
 }
 
 /// The password of one device.
@@ -207,6 +211,15 @@ pub struct IdentityResetRow {
     pub until: i64,
     /// What the notice's link must name to end it.
     pub chance: u64,
+}
+
+/// Recipients written to within a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldRecipientsRow {
+    /// When the day began, in Unix seconds.
+    pub since: i64,
+    /// How many.
+    pub count: u32,
 }
 
 /// Somebody agreed that a privileged account gets a code; somebody else must, too.

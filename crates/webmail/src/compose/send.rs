@@ -4,6 +4,7 @@
 //! The queue's entry knows the draft, what it answers and the sender's copy, so that whatever
 //! happens afterwards it is sent once, or is a draft.
 
+use directory::DirectoryError;
 use jiff::{SignedDuration, Timestamp};
 use mail_message::compose::{ComposeError, Parted};
 use mail_message::trace::{Received, With};
@@ -91,6 +92,11 @@ async fn accept(writing: &Writing<'_>, at: Option<Timestamp>) -> Result<Sent, Fa
         Err(ServiceError::TooMany { what: "hidden recipients" }) => {
             let text = signed.locale().text("compose-too-many-hidden");
             return Err(Failure::Mistakes(vec![mistake("cci", text)]));
+        }
+        Err(ServiceError::Directory(DirectoryError::OnHold { until })) => {
+            let until = signed.calendar().long(until);
+            let text = signed.locale().with("compose-on-hold", "until", until);
+            return Err(Failure::Mistakes(vec![mistake("a", text)]));
         }
         Err(error) => return Err(error.into()),
     }

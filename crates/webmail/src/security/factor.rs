@@ -88,6 +88,10 @@ pub(super) async fn turn_on(signed: &Signed, form: &Form) -> Result<Response<Bod
             Ok(response)
         }
         Err(DirectoryError::Invalid(_)) => show(signed, wrong()).await,
+        Err(DirectoryError::OnHold { until }) => {
+            let until = signed.calendar().long(until);
+            show(signed, Some(signed.locale().with("security-on-hold", "until", until))).await
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -18,6 +18,8 @@ fn account(number: u64) -> Account {
         quota_bytes: None,
         state: AccountState::Active,
         credential_version: 1,
+        hold_until: None,
+        mail_locked_before: None,
     }
 }
 

@@ -1,0 +1,142 @@
+// A lost password by name, number and date of birth, where two administrators opened it: the form
+// once, a day later again, then a new password; old mail stays closed until the IT officer says who
+// it is. French and English, wide and narrow, with JavaScript and without.
+// Usage: node identity.mjs DEMO_JSON SCREENSHOT_DIR PHASE; the phases are asked, late and opened.
+import { mkdirSync, readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { account, axePath, deliver, launch, letter, pictures, signIn, site } from "./browser.mjs";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const ROUNDS = [
+  ["fr-1280", { locale: "fr-FR", width: 1280, javaScriptEnabled: true }],
+  ["en-390", { locale: "en-GB", width: 390, javaScriptEnabled: true }],
+  ["fr-390-plain", { locale: "fr-FR", width: 390, javaScriptEnabled: false }],
+  ["en-1280-plain", { locale: "en-GB", width: 1280, javaScriptEnabled: false }],
+];
+const [FORM, CODE, NEW] = ["", "/code", "/nouveau"].map((step) => `/mot-de-passe-oublie${step}`);
+const phase = process.argv[4];
+const axe = readFileSync(axePath, "utf8");
+mkdirSync(pictures, { recursive: true });
+const violations = [];
+
+class Visitor {
+  constructor(name, person, page, hasScripts) {
+    Object.assign(this, { name: `${name}-${phase}`, person, page, hasScripts });
+    this.password = `un perroquet sous la pluie ${name}`;
+  }
+
+  async look(what) {
+    await this.page.screenshot({ path: `${pictures}/identity-${this.name}-${what}.png`, fullPage: true });
+    const over = await this.page.evaluate("document.documentElement.scrollWidth - window.innerWidth").catch(() => 0);
+    assert.ok(over <= 0, `${this.name} ${what} scrolls sideways by ${over} px`);
+    if (!this.hasScripts) return;
+    const found = await this.page.evaluate(async ([source, tags]) => {
+      if (!window.axe) (0, eval)(source);
+      return (await axe.run(document, { runOnly: tags })).violations;
+    }, [axe, TAGS]);
+    for (const { id, nodes } of found) violations.push(`${this.name} ${what}: ${id}: ${nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+  }
+
+  async press(locator) {
+    const answered = this.page.waitForResponse((r) => r.request().isNavigationRequest() && r.status() !== 303);
+    await Promise.all([answered, locator.click()]);
+    await this.page.waitForLoadState("load");
+  }
+
+  async ask([day, month, year]) {
+    await this.page.goto(site + FORM);
+    await this.page.locator("#nom").fill(`agent ${this.person.number}`);
+    await this.page.locator("#identifiant").fill(this.person.academic_id);
+    await this.page.locator("#jour").fill(day);
+    await this.page.locator("#mois").fill(month);
+    await this.page.locator("#annee").fill(year);
+    await this.press(this.page.locator("button.primary"));
+  }
+
+  goOnWithoutCode() {
+    return this.press(this.page.locator('button[name="sans"]'));
+  }
+
+  async subjects() {
+    await this.page.goto(site + "/boite/INBOX");
+    return (await this.page.locator(".rows .subject").allTextContents()).join("\n");
+  }
+}
+
+const phases = {
+  // The form: a date that does not exist, the right one, and too early without a code.
+  async asked(visitor) {
+    await deliver(visitor.person.address, [letter("Avant la perte", "<p>ancien</p>")]);
+    await visitor.ask(["31", "2", "1985"]);
+    await visitor.page.locator("#erreur").waitFor();
+    await visitor.look("wrong-date");
+    await visitor.ask(["21", "3", "1985"]);
+    assert.ok(visitor.page.url().endsWith(CODE), visitor.page.url());
+    await visitor.look("code");
+    await visitor.goOnWithoutCode();
+    await visitor.page.locator("#erreur").waitFor();
+    await visitor.look("too-early");
+    if (visitor.person.number !== 4) return;
+    // The owner has not lost the password: the notice says so, and signing in has ended it.
+    await signIn(visitor.page, visitor.person);
+    const notice = visitor.page.locator(".rows a", { hasText: /password will be replaced/ });
+    while (!await notice.count()) await visitor.page.reload();
+    await visitor.press(notice.first());
+    await visitor.look("notice");
+    const text = await visitor.page.locator("body").textContent();
+    const link = /\/mot-de-passe-oublie\/annuler\?lien=[\w-]+/.exec(text)[0];
+    await visitor.page.context().clearCookies();
+    await visitor.page.goto(site + link);
+    await visitor.look("stop");
+    await visitor.press(visitor.page.locator("button.primary"));
+    await visitor.look("stop-nothing");
+    assert.match(await visitor.page.locator("main, body").first().textContent(), /stops nothing any more/);
+  },
+
+  // A day later: the form again, then a new password; old mail is closed.
+  async late(visitor) {
+    await visitor.ask(["21", "03", "1985"]);
+    // The form is worked on after its answer.
+    for (let tries = 0; tries < 8 && !visitor.page.url().endsWith(NEW); tries += 1) await visitor.goOnWithoutCode();
+    if (visitor.person.number === 4) {
+      assert.ok(visitor.page.url().endsWith(CODE), "stopped by the login: the wait begins anew");
+      return;
+    }
+    assert.ok(visitor.page.url().endsWith(NEW), visitor.page.url());
+    await visitor.look("new");
+    await visitor.page.locator("#nouveau").fill(visitor.password);
+    await visitor.page.locator("#encore").fill(visitor.password);
+    await visitor.press(visitor.page.locator("button.primary"));
+    await visitor.page.locator(".notice").waitFor();
+    await deliver(visitor.person.address, [letter("Après la perte", "<p>nouveau</p>")]);
+    await signIn(visitor.page, { ...visitor.person, password: visitor.password });
+    const subjects = await visitor.subjects();
+    assert.ok(subjects.includes("Après la perte") && !subjects.includes("Avant la perte"), subjects);
+    await visitor.page.locator(".list > .alert").waitFor();
+    await visitor.look("locked");
+  },
+
+  // The IT officer has made sure.
+  async opened(visitor) {
+    if (visitor.person.number === 4) return;
+    await signIn(visitor.page, { ...visitor.person, password: visitor.password });
+    const subjects = await visitor.subjects();
+    assert.ok(subjects.includes("Après la perte") && subjects.includes("Avant la perte"), subjects);
+    assert.equal(await visitor.page.locator(".list > .alert").count(), 0);
+  },
+};
+
+const browser = await launch();
+try {
+  for (const [index, [name, { locale, width, javaScriptEnabled }]] of ROUNDS.entries()) {
+    const options = { viewport: { width, height: 900 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, bypassCSP: javaScriptEnabled };
+    const context = await browser.newContext(options);
+    const person = { ...account(`agent${index + 1}@`), number: index + 1 };
+    await phases[phase](new Visitor(name, person, await context.newPage(), javaScriptEnabled));
+    await context.close();
+  }
+  assert.deepEqual(violations, [], `${violations.length} violations`);
+  console.log(`identity, ${phase}: ${ROUNDS.length} rounds`);
+} finally {
+  await browser.close();
+}
