@@ -43,6 +43,16 @@ fn hashes_of_another_system_open_imap() {
 }
 
 #[test]
+fn a_whole_account_is_written_out_byte_for_byte_with_and_without_a_server() {
+    script::run("account_export.py", &["whole"]);
+}
+
+#[test]
+fn a_theme_is_exchanged_by_a_reload_and_refused_when_nobody_could_read_it() {
+    script::run("theme.py", &["reload"]);
+}
+
+#[test]
 fn backups_restore_and_a_damaged_log_is_refused_with_what_to_do() {
     operate("backup");
 }

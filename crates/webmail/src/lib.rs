@@ -52,6 +52,7 @@ mod url;
 mod view;
 mod webmail;
 
+pub use contacts::write_vcards;
 pub use hand_out::{CSV_HEADER, HandOut, csv_field, html_head};
 pub use notices::{Conformity, Notices};
 pub use settings::{Origin, PlainHttp, Settings};

@@ -7,7 +7,7 @@ use directory::{
 };
 use mail_types::Secret;
 
-use super::{Reporter, Services, provision};
+use super::{Reporter, Services, export, provision};
 use crate::cli::{AccountCommand, EditAccount};
 
 /// Accounts read at once for a list.
@@ -44,6 +44,7 @@ pub(super) async fn execute(
         AccountCommand::Resume { who } => {
             set_state(services, &who, AccountState::Active, reporter).await
         }
+        AccountCommand::Export { who, to } => export::run(services, &who, &to, reporter).await,
         AccountCommand::Delete { who, yes } => delete(services, &who, yes, reporter).await,
     }
 }
@@ -200,7 +201,7 @@ fn units(account: &Account) -> String {
     if codes.is_empty() { "-".to_owned() } else { codes.join(" ") }
 }
 
-fn as_json(account: &Account, bytes_used: Option<u64>) -> serde_json::Value {
+pub(super) fn as_json(account: &Account, bytes_used: Option<u64>) -> serde_json::Value {
     serde_json::json!({
         "number": account.id.0,
         "address": account.primary_address,

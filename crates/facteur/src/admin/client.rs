@@ -60,6 +60,9 @@ fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
             }
         }
         AdminCommand::Reset(command) => command.acting().password = read_password()?,
+        AdminCommand::Account(AccountCommand::Export { to, .. }) => {
+            *to = std::path::absolute(&*to).map_err(|error| error.to_string())?;
+        }
         AdminCommand::Backup { dir } => {
             *dir = std::path::absolute(&*dir).map_err(|error| error.to_string())?;
         }

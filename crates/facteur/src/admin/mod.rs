@@ -4,6 +4,7 @@ mod account;
 mod acting;
 mod audit;
 pub(crate) mod client;
+mod export;
 pub(crate) mod offline;
 mod outputs;
 mod policy;

@@ -70,6 +70,15 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         stay: bool,
     },
+    /// Write everything of an account into a new directory: messages (EML, with their flags beside
+    /// them), address book (vCard), account data (JSON).
+    Export {
+        /// Whose.
+        who: String,
+        /// A directory that does not exist yet.
+        #[arg(long)]
+        to: PathBuf,
+    },
     /// Delete an account and its mail. Its addresses stay reserved for ever.
     Delete {
         /// Whose.

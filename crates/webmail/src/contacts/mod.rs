@@ -16,6 +16,7 @@ use mail_service::contacts::{Book, ContactId, ContactRow, GroupId, GroupRow, fol
 pub(crate) use self::edit::{act_on_contact, act_on_group, show_contact, show_group};
 pub(crate) use self::staff::Staff;
 pub(crate) use self::suggest::suggest;
+pub use self::transfer::write_vcards;
 pub(crate) use self::transfer::{export, import, show as show_transfer};
 use crate::account::Signed;
 use crate::compose::list_people;

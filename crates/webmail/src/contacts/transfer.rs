@@ -247,15 +247,7 @@ fn key(row: &ContactRow) -> (String, Vec<String>) {
 /// `/contacts/fichiers/contacts.vcf`, `…/contacts-4.vcf`, `…/contacts.csv`
 pub(crate) async fn export(signed: &Signed, name: &str) -> Result<Response<Body>, Error> {
     let book = signed.service().address_book(signed.actor(), signed.owner()).await?;
-    let entries: Vec<Entry> = book
-        .contacts
-        .iter()
-        .map(|(id, row)| {
-            let groups = book.groups.iter().filter(|(_, group)| group.members.contains(id));
-            let groups = groups.map(|(_, group)| group.name.clone()).collect();
-            Entry { row: row.clone(), groups }
-        })
-        .collect();
+    let entries = entries(&book);
     let (text, kind) = match name {
         "contacts.vcf" => {
             (vcard::write(entries.iter(), Version::Three), "text/vcard; charset=utf-8")
@@ -273,4 +265,19 @@ pub(crate) async fn export(signed: &Signed, name: &str) -> Result<Response<Body>
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
+}
+
+/// Every contact with the names of its groups.
+fn entries(book: &Book) -> Vec<Entry> {
+    let entry = |(id, row): &(ContactId, ContactRow)| {
+        let groups = book.groups.iter().filter(|(_, group)| group.members.contains(id));
+        let groups = groups.map(|(_, group)| group.name.clone()).collect();
+        Entry { row: row.clone(), groups }
+    };
+    book.contacts.iter().map(entry).collect()
+}
+
+/// An address book as vCard 4 (RFC 6350), groups as categories.
+pub fn write_vcards(book: &Book) -> String {
+    vcard::write(entries(book).iter(), Version::Four)
 }
