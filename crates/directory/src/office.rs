@@ -5,7 +5,7 @@
 use std::io::BufRead;
 
 use mail_store::tables::directory::ROSTER;
-use mail_types::{AccountId, Domain, EmailAddress, Role};
+use mail_types::{AccountId, Domain, EmailAddress};
 
 use crate::account::{Account, AccountState, AccountUpdate, NewAccount};
 use crate::audit_record::{Act, Requester};
@@ -17,11 +17,6 @@ use crate::person::Day;
 use crate::rows::{Change, REBUILDS_MAX};
 use crate::temporary_secret::{Sheet, Telling};
 use crate::unit::{Unit, UnitCode, UnitUpdate};
-
-/// Whether an account opens others.
-fn is_privileged(account: &Account) -> bool {
-    matches!(account.role, Role::ItOfficer | Role::Administrator)
-}
 
 /// What one administrator may do, from one browser.
 #[derive(Clone, Copy)]
@@ -124,7 +119,7 @@ impl<'a> Office<'a> {
         self.not_oneself(id)?;
         let account = self.directory.account(id).await?;
         let account = account.ok_or_else(|| DirectoryError::no_account(id))?;
-        if is_privileged(&account) && account.state != AccountState::AwaitingFirstLogin {
+        if account.is_privileged() && account.state != AccountState::AwaitingFirstLogin {
             return Err(DirectoryError::NotAllowed(
                 "the code of a privileged account takes two administrators",
             ));

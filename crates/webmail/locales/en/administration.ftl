@@ -146,7 +146,7 @@ admin-unit-alone = No officer
 admin-unit-delete = Delete the school
 admin-unit-delete-hint = Possible once no account belongs to it.
 admin-unit-deleted = The school is deleted.
-admin-unit-made = The school is there.
+admin-unit-made = The school is created.
 admin-no-units = No school matches.
 
 # Import

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::{Account, AccountState, Person, Service, UnitCode};
 use hyper::{Response, StatusCode};
-use mail_types::{AccountId, Role};
+use mail_types::AccountId;
 
 use super::accounts::{Choice, role_name, roles, state_name};
 use super::fields::Fields;
@@ -123,8 +123,8 @@ pub(super) async fn page(
     let overview = service.directory().security_overview(account.id).await?;
     let is_gone = account.state == AccountState::Deleted;
     let is_own = account.id == signed.owner();
-    let is_privileged = matches!(account.role, Role::ItOfficer | Role::Administrator)
-        && account.state != AccountState::AwaitingFirstLogin;
+    let is_privileged =
+        account.is_privileged() && account.state != AccountState::AwaitingFirstLogin;
     let template = AccountPage {
         tab: "comptes",
         number: account.id.0,
