@@ -249,14 +249,6 @@ act-unit-changed = School changed
 act-unit-deleted = School deleted
 act-accounts-imported = Staff imported
 act-units-imported = Schools imported
-act-activation-approved = Activation code agreed to, second agreement awaited
-act-unlocked = Codes by mail count again
-act-policy-proposed = Reset by identity alone proposed
-act-policy-opened = Reset by identity alone opened
-act-policy-closed = Reset by identity alone closed
-act-identity-closed = Reset by identity alone closed everywhere
-act-identity-reopened = Reset by identity alone reopened
-act-reset-stopped = Reset by identity alone stopped
 
 # Refusals of the directory
 why-address-taken = The address { $value } is taken, or once was.
@@ -345,8 +337,8 @@ admin-alarm-proposals = { $count ->
     [one] a proposal to open identity alone waits for your say.
    *[other] { $count } proposals to open identity alone wait for your say.
 }
-act-activation-approved = Activation code approved a first time
-act-unlocked = Codes by mail unlocked
+act-activation-approved = Activation code agreed to, second agreement awaited
+act-unlocked = Codes by mail count again
 act-policy-proposed = Identity alone proposed
 act-policy-opened = Identity alone opened
 act-policy-closed = Identity alone closed

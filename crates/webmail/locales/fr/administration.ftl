@@ -249,14 +249,6 @@ act-unit-changed = Établissement modifié
 act-unit-deleted = Établissement supprimé
 act-accounts-imported = Personnels importés
 act-units-imported = Établissements importés
-act-activation-approved = Code d’activation accordé, second accord attendu
-act-unlocked = Codes par courriel de nouveau acceptés
-act-policy-proposed = Remplacement par identité seule proposé
-act-policy-opened = Remplacement par identité seule ouvert
-act-policy-closed = Remplacement par identité seule fermé
-act-identity-closed = Remplacement par identité seule fermé partout
-act-identity-reopened = Remplacement par identité seule rouvert
-act-reset-stopped = Remplacement par identité seule arrêté
 
 # Refus de l’annuaire
 why-address-taken = L’adresse { $value } est déjà prise, ou l’a été.
@@ -345,8 +337,8 @@ admin-alarm-proposals = { $count ->
     [one] une proposition d’ouvrir l’identité seule attend votre avis.
    *[other] { $count } propositions d’ouvrir l’identité seule attendent votre avis.
 }
-act-activation-approved = Code d’activation approuvé une première fois
-act-unlocked = Codes par courriel débloqués
+act-activation-approved = Code d’activation accordé, second accord attendu
+act-unlocked = Codes par courriel de nouveau acceptés
 act-policy-proposed = Identité seule proposée
 act-policy-opened = Identité seule ouverte
 act-policy-closed = Identité seule fermée
