@@ -97,6 +97,23 @@ async function round(name, cookies, number, { locale, width, colorScheme, javaSc
   await press(page, page.locator(".book a").first());
   await look("unit");
 
+  // Identity alone, proposed for it.
+  await open(`/identite/${code}`);
+  await page.locator("#jour").fill("2099-01-01");
+  await page.locator("#motif").fill("Déménagement du secrétariat");
+  await value("proposer");
+  assert.equal((await errors()).length, 1, "too far ahead");
+  await look("identity-mistake");
+  await page.locator("#jour").fill(new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10));
+  await value("proposer");
+  await page.locator(".quoted").waitFor();
+  assert.equal(await page.locator('button[value="accepter"]').count(), 0, "another administrator agrees");
+  await look("identity-unit");
+  await open("/identite");
+  await look("identity");
+  await open(`/identite/${code}`);
+  await value("fermer");
+
   // An account: refused, made, its sheet.
   const id = `30000${number}1`;
   await open(`/comptes/nouveau?unite=${code}`);

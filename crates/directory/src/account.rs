@@ -54,6 +54,11 @@ impl Account {
         matches!(self.state, AccountState::Active | AccountState::Leaving)
     }
 
+    /// Whether it helps or administers others, so that no one person opens it alone.
+    pub fn is_privileged(&self) -> bool {
+        matches!(self.role, Role::ItOfficer | Role::Administrator)
+    }
+
     /// All its addresses, the primary one first.
     pub fn addresses(&self) -> impl Iterator<Item = &EmailAddress> {
         std::iter::once(&self.primary_address).chain(&self.aliases)

@@ -121,7 +121,7 @@ async fn units_leave_lines_that_name_them() {
 }
 
 #[tokio::test]
-async fn nobody_acts_on_themselves_or_opens_a_fellow_administrators_account() {
+async fn nobody_acts_on_themselves_or_opens_a_privileged_account_alone() {
     let (_, directory) = directory().await;
     let (boss, browser) = (administrator(&directory, "boss", 1).await, browser());
     let other = administrator(&directory, "other", 2).await;
@@ -131,6 +131,12 @@ async fn nobody_acts_on_themselves_or_opens_a_fellow_administrators_account() {
     not_allowed(office.set_leaving(boss.id, Some("2099-08-31".parse().unwrap())).await);
     not_allowed(office.issue_secret(boss.id).await);
     not_allowed(office.issue_secret(other.id).await);
+    let officer = create(&directory, "officer", 3).await.id;
+    office.update_account(officer, role(Role::ItOfficer)).await.unwrap();
+    not_allowed(office.issue_secret(officer).await);
+    let newcomer = NewAccount { role: Role::ItOfficer, ..new("newcomer", 4) };
+    let newcomer = office.add_account(newcomer).await.unwrap().id;
+    office.issue_secret(newcomer).await.expect("nobody's password is replaced");
     not_allowed(office.delete_account(boss.id).await);
     let renamed = AccountUpdate { name: Some("Chef".into()), ..AccountUpdate::default() };
     office.update_account(boss.id, renamed).await.unwrap();

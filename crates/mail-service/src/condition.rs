@@ -1,7 +1,13 @@
 //! How the service is, for whoever looks after it.
 
+use mail_store::queue_partition;
+use mail_store::tables::queue::{OwnCopyRow, QUEUE_SHARDS, QueueMessage};
+
 use crate::error::ServiceError;
 use crate::service::MailService;
+
+/// Messages of each shard among which the one that waits longest is looked for.
+const LOOKED_AT_MAX: usize = 100;
 
 /// What an administrator looks at first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +20,8 @@ pub struct Condition {
     pub is_disk_full: bool,
     /// Messages in the queue.
     pub queue_length: u64,
-    /// Seconds since the oldest of them came; 0 when there is none.
+    /// Seconds since the oldest of them came that is not held back for a time its sender chose; 0
+    /// when there is none.
     pub queue_oldest_seconds: i64,
     /// Messages that wait to be indexed, about.
     pub index_waiting: u64,
@@ -32,8 +39,23 @@ impl MailService {
             disk_floor_bytes,
             is_disk_full: self.store().is_disk_full(),
             queue_length: self.queue_length(),
-            queue_oldest_seconds: self.queue_oldest().await?,
+            queue_oldest_seconds: self.waits_longest().await?,
             index_waiting: self.index_queue(),
         })
+    }
+
+    async fn waits_longest(&self) -> Result<i64, ServiceError> {
+        let now = self.now().as_second();
+        let mut oldest = now;
+        for shard in 0..QUEUE_SHARDS {
+            let partition = queue_partition(shard);
+            let page = self.store().scan::<QueueMessage>(partition, None, LOOKED_AT_MAX).await?;
+            let is_scheduled =
+                |own: &Option<OwnCopyRow>| own.as_ref().is_some_and(|own| own.is_scheduled);
+            // Queue ids rise.
+            let first = page.rows.iter().find(|(_, message)| !is_scheduled(&message.own));
+            oldest = oldest.min(first.map_or(now, |(_, message)| message.arrived));
+        }
+        Ok(now - oldest)
     }
 }

@@ -62,7 +62,8 @@ impl Error {
             }
             Error::TooSlow => (StatusCode::REQUEST_TIMEOUT, "error-too-slow"),
             Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "error-busy"),
-            Error::Service(ServiceError::NoPermission) => {
+            Error::Service(ServiceError::NoPermission)
+            | Error::Directory(directory::DirectoryError::NotAllowed(_)) => {
                 (StatusCode::FORBIDDEN, "error-permission")
             }
             Error::Service(ServiceError::OverQuota) => (StatusCode::CONFLICT, "error-quota"),

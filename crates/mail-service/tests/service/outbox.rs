@@ -255,3 +255,17 @@ async fn a_body_stays_as_long_as_copy_or_entry_needs_it() {
     let verified = server.service.verify(AccountId(1)).await.unwrap();
     assert_eq!(verified.faults, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_a_sender_holds_back_does_not_count_as_waiting_long() {
+    let server = Server::new().await;
+    send(&server, Some(own())).await;
+    let held = server.service.condition().await.unwrap();
+    assert_eq!((held.queue_length, held.queue_oldest_seconds), (1, 0));
+    let id = send(&server, None).await;
+    let mut entry = queued(&server, id).await.unwrap();
+    entry.message.arrived -= 5000;
+    put_back(&server, &entry).await;
+    let waits = server.service.condition().await.unwrap();
+    assert_eq!((waits.queue_length, waits.queue_oldest_seconds), (2, 5000));
+}

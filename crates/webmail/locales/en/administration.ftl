@@ -73,7 +73,8 @@ admin-role-administrator = Administrator
 admin-role-system = System
 admin-given-name = First name
 admin-birth-name = Family name at birth
-admin-usage-name = Family name in use (if different)
+admin-usage-name = Family name in use
+admin-usage-name-hint = If it is another one than at birth.
 admin-birth-date = Date of birth
 admin-birth-date-hint = Never shown: only a keyed hash is kept.
 admin-name = Display name
@@ -102,7 +103,7 @@ admin-alias-removed = The address is removed.
 admin-own = This is your own account. Your role, access and leaving are for another administrator.
 admin-access = Access
 admin-secret-hint = A temporary code replaces the password: the person chooses another one at the next login. They are told, and their sessions end.
-admin-secret-elsewhere = An administrator’s code is given at the command line.
+admin-secret-elsewhere = The code of an IT officer or administrator takes two administrators: it is handed out at the help desk.
 admin-secret = Give a temporary code
 admin-suspend = Suspend the account
 admin-suspended = The account is suspended; it receives mail, and nobody logs in.
@@ -145,7 +146,7 @@ admin-unit-alone = No officer
 admin-unit-delete = Delete the school
 admin-unit-delete-hint = Possible once no account belongs to it.
 admin-unit-deleted = The school is deleted.
-admin-unit-made = The school is there.
+admin-unit-made = The school is created.
 admin-no-units = No school matches.
 
 # Import
@@ -155,6 +156,7 @@ admin-import-units = Schools
 admin-import-file = CSV file
 admin-import-hint = At most { $limit }. Nothing changes before you confirm it.
 admin-import-no-file = Choose a file.
+admin-import-not-utf-8 = The file is not UTF-8. In the spreadsheet, save it as “CSV UTF-8”.
 admin-import-check = Check the file
 admin-import-earlier = Files in hand
 admin-import-columns = Columns
@@ -247,14 +249,6 @@ act-unit-changed = School changed
 act-unit-deleted = School deleted
 act-accounts-imported = Staff imported
 act-units-imported = Schools imported
-act-activation-approved = Activation code agreed to, second agreement awaited
-act-unlocked = Codes by mail count again
-act-policy-proposed = Reset by identity alone proposed
-act-policy-opened = Reset by identity alone opened
-act-policy-closed = Reset by identity alone closed
-act-identity-closed = Reset by identity alone closed everywhere
-act-identity-reopened = Reset by identity alone reopened
-act-reset-stopped = Reset by identity alone stopped
 
 # Refusals of the directory
 why-address-taken = The address { $value } is taken, or once was.
@@ -279,7 +273,6 @@ why-no-address = An address, or a first name and a family name, is needed.
 why-leaves-unknown = Somebody who has no account yet cannot leave.
 why-past-day = The day must be to come.
 why-oneself = Nobody changes their own role, access or leaving.
-why-fellow = An administrator’s code is given at the command line.
 why-no-administrator = Only an administrator who stays may do that.
 why-suspended = The account is suspended: reopen it first.
 why-primary = The primary address cannot be removed.
@@ -300,3 +293,60 @@ why-bad-date = “{ $value }” is not a date, such as 21/03/1985.
 why-bad-quota = “{ $value }” is not a quota, such as 5G or 500M.
 why-not-hosted = { $value }: this domain is not hosted here.
 why-give-address = “{ $value }” makes no address: give one.
+
+# Identity alone
+identity-tab = Identity
+identity-title = Identity alone
+identity-of = Identity alone: { $unit }
+identity-what = Where it is open, whoever lost their password replaces it with their name, academic ID and date of birth, and nobody checks. It is far less safe than a code or an IT officer.
+identity-how = To open it for a school, go to the page of that school. Two administrators must agree.
+identity-everywhere = Everywhere
+identity-reason = Reason
+identity-close-everywhere = Close everywhere
+identity-reopen = Reopen
+identity-closed = closed everywhere
+identity-closed-by = Closed everywhere by { $name }, { $date }.
+identity-closed-itself = Closed everywhere, { $date }, after too many wrong dates of birth. Look at the log before you reopen it.
+identity-closed-now = It is closed everywhere.
+identity-reopened-now = It is open again.
+identity-nowhere = Open in no school.
+identity-shut = closed
+identity-open-in = { $count ->
+    [one] open in one school
+   *[other] open in { $count } schools
+}
+identity-open-until = Open until { $day }
+identity-renewal-waits = Open until { $day }, a renewal waits
+identity-waits = Proposed, waits for a second administrator
+identity-settle = Settle
+identity-opened = Opened { $date }, proposed by { $one } and agreed to by { $other }.
+identity-proposed = Proposed by { $name }, { $date }.
+identity-proposal-until = Proposal, until { $day }
+identity-own-proposal = Another administrator must agree.
+identity-agree = Agree and open
+identity-close = Close
+identity-close-hint = At once, and replacements under way end. A proposal is withdrawn.
+identity-renew = Propose a renewal
+identity-propose = Propose to open
+identity-propose-hint = At most { $days } days. Nothing opens before another administrator has agreed.
+identity-proposed-now = It is proposed; another administrator must agree.
+identity-opened-now = It is open.
+identity-unit-closed = It is closed.
+admin-alarm-identity = identity alone closed itself everywhere after too many wrong dates of birth.
+admin-alarm-proposals = { $count ->
+    [one] a proposal to open identity alone waits for your say.
+   *[other] { $count } proposals to open identity alone wait for your say.
+}
+act-activation-approved = Activation code agreed to, second agreement awaited
+act-unlocked = Codes by mail count again
+act-policy-proposed = Identity alone proposed
+act-policy-opened = Identity alone opened
+act-policy-closed = Identity alone closed
+act-identity-closed = Identity alone closed everywhere
+act-identity-reopened = Identity alone reopened
+act-reset-stopped = Reset stopped
+why-privileged = The code of an IT officer or administrator takes two administrators: use the help desk.
+why-last-day = The last day lies between today and { $value }.
+why-no-reason = Give the reason.
+why-own-proposal = Another administrator must agree.
+why-no-proposal = There is no such proposal any more.

@@ -183,6 +183,7 @@ pub(super) async fn find(signed: &Signed, form: &Form) -> Result<Response<Body>,
         signed.session.set_notice(signed.locale().text("admin-id-unknown"));
         return Ok(headers::see_other(&signed.visit, ACCOUNTS));
     }
-    let (unit, state) = (form.get("unite").trim(), form.get("etat").trim());
-    Ok(headers::see_other(&signed.visit, &address(&words, unit, state)))
+    let typed = |name| clean(form.get(name).trim(), QUERY_CHARS_MAX);
+    let target = address(&words, &typed("unite"), &typed("etat"));
+    Ok(headers::see_other(&signed.visit, &target))
 }

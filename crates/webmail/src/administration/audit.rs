@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use directory::{Act, AuditFilter, AuditRecord, Day, Factor};
+use directory::{AccountState, Act, AuditFilter, AuditRecord, Day, Factor};
 use hyper::{Response, StatusCode};
 use mail_types::AccountId;
 
@@ -123,7 +123,9 @@ pub(super) async fn show(signed: &Signed) -> Result<Response<Body>, Error> {
 async fn address_of(signed: &Signed, number: Option<u64>) -> Result<String, Error> {
     let Some(number) = number else { return Ok(String::new()) };
     let account = signed.service().directory().account(AccountId(number)).await?;
-    Ok(account.map(|one| one.primary_address.to_string()).unwrap_or_default())
+    let living = account.filter(|one| one.state != AccountState::Deleted);
+    // Of somebody who is gone, the number is what is found again.
+    Ok(living.map_or_else(|| AccountId(number).to_string(), |one| one.primary_address.to_string()))
 }
 
 async fn page(

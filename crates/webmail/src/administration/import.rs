@@ -141,8 +141,12 @@ pub(super) async fn upload(signed: &Signed, input: Input) -> Result<Response<Bod
         _ => Kind::Accounts,
     };
     let domain: Option<Domain> = typed.get("domaine").parse().ok();
-    // What spreadsheets here wrote before is read as well.
-    let text = mail_message::decode::utf8_or_windows_1252(&file.content);
+    // Broken letters would become addresses.
+    let Ok(text) = std::str::from_utf8(&file.content) else {
+        let wrong = mistake("fichier", signed.locale().text("admin-import-not-utf-8"));
+        return page(signed, StatusCode::UNPROCESSABLE_ENTITY, vec![wrong]).await;
+    };
+    let text = text.to_owned();
     let imports = &signed.visit.webmail.imports;
     let job = imports.add(signed.owner(), kind, file.name.clone(), domain, text)?;
     let address = format!("{IMPORT}/{}", job.id);

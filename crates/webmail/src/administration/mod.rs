@@ -11,6 +11,7 @@ mod import;
 mod job;
 mod one;
 mod overview;
+mod policies;
 mod reasons;
 mod sheets;
 mod units;
@@ -72,6 +73,8 @@ pub(crate) async fn show(signed: &Signed, rest: &[&str]) -> Result<Response<Body
         ["import", id] => import::progress(signed, id).await,
         ["import", id, "refus.csv"] => import::refused(signed, id),
         ["journal"] => audit::show(signed).await,
+        ["identite"] => policies::show(signed).await,
+        ["identite", code] => policies::show_unit(signed, code).await,
         _ => Err(Error::NotFound),
     }
 }
@@ -96,6 +99,8 @@ pub(crate) async fn submit(
         ["etablissements", code] => units::submit(signed, code, &form).await,
         ["import", id] => import::act(signed, id, &form).await,
         ["journal"] => audit::find(signed, &form).await,
+        ["identite"] => policies::act(signed, &form).await,
+        ["identite", code] => policies::act_on_unit(signed, code, &form).await,
         _ => Err(Error::NotFound),
     }
 }

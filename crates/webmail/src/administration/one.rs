@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::{Account, AccountState, Person, Service, UnitCode};
 use hyper::{Response, StatusCode};
-use mail_types::{AccountId, Role};
+use mail_types::AccountId;
 
 use super::accounts::{Choice, role_name, roles, state_name};
 use super::fields::Fields;
@@ -14,6 +14,7 @@ use crate::compose::Mistake;
 use crate::date;
 use crate::error::Error;
 use crate::http::Body;
+use crate::locale::Locale;
 use crate::view::{self, Page};
 
 /// Recent logins that are shown.
@@ -60,6 +61,8 @@ struct AccountPage<'a> {
     is_suspended: bool,
     /// Whether a temporary secret is given here.
     is_opened_here: bool,
+    /// Whether it takes two administrators, at the help desk.
+    is_privileged: bool,
     has_second_factor: bool,
     fields: Fields,
     roles: Vec<Choice>,
@@ -120,6 +123,8 @@ pub(super) async fn page(
     let overview = service.directory().security_overview(account.id).await?;
     let is_gone = account.state == AccountState::Deleted;
     let is_own = account.id == signed.owner();
+    let is_privileged =
+        account.is_privileged() && account.state != AccountState::AwaitingFirstLogin;
     let template = AccountPage {
         tab: "comptes",
         number: account.id.0,
@@ -129,7 +134,7 @@ pub(super) async fn page(
         role: locale.text(role_name(account.role)),
         used: used(signed, account).await?,
         quota: match account.quota_bytes {
-            Some(bytes) => date::size(locale, bytes),
+            Some(bytes) => quota(locale, bytes),
             None => locale.text("admin-quota-none"),
         },
         units: units(signed, account),
@@ -140,9 +145,8 @@ pub(super) async fn page(
         is_own,
         is_gone,
         is_suspended: account.state == AccountState::Suspended,
-        is_opened_here: !is_own
-            && account.role != Role::Administrator
-            && account.state != AccountState::Suspended,
+        is_opened_here: !is_privileged && account.state != AccountState::Suspended,
+        is_privileged,
         has_second_factor: overview.totp_since.is_some(),
         roles: roles(locale, fields.role),
         fields,
@@ -150,6 +154,19 @@ pub(super) async fn page(
         page: frame(signed, account.name.clone()).await?,
     };
     view::render(&signed.visit, status, &template)
+}
+
+/// Quotas are given in powers of 1,024, and said as they were given.
+fn quota(locale: &Locale, bytes: u64) -> String {
+    match bytes {
+        bytes if bytes.is_multiple_of(1 << 30) => {
+            format!("{}\u{a0}{}", bytes >> 30, locale.text("size-gigabytes"))
+        }
+        bytes if bytes.is_multiple_of(1 << 20) => {
+            format!("{}\u{a0}{}", bytes >> 20, locale.text("size-megabytes"))
+        }
+        bytes => date::size(locale, bytes),
+    }
 }
 
 async fn used(signed: &Signed, account: &Account) -> Result<String, Error> {

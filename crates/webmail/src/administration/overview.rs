@@ -107,6 +107,17 @@ fn alarms(
         let count = date::number(condition.index_waiting);
         alarms.push(locale.with("admin-alarm-index", "count", count));
     }
+    let directory = signed.service().directory();
+    if directory.identity_guard().closed.is_some_and(|closed| closed.by.is_none()) {
+        alarms.push(locale.text("admin-alarm-identity"));
+    }
+    let waits = |policy: &directory::UnitPolicy| {
+        policy.proposal.as_ref().is_some_and(|one| one.by != signed.owner())
+    };
+    let waiting = directory.unit_policies().iter().filter(|(_, one)| waits(one)).count();
+    if waiting > 0 {
+        alarms.push(locale.with("admin-alarm-proposals", "count", waiting as u64));
+    }
     if counts.administrators == 1 {
         alarms.push(locale.text("admin-alarm-alone"));
     }
@@ -149,7 +160,15 @@ fn lines(signed: &Signed, condition: &mail_service::Condition, up: Duration) -> 
             ],
         ),
     };
+    let directory = signed.service().directory();
+    let open = directory.unit_policies().iter().filter(|(_, one)| one.open.is_some()).count();
+    let identity = match (directory.identity_guard().closed, open) {
+        (Some(_), _) => locale.text("identity-closed"),
+        (None, 0) => locale.text("identity-shut"),
+        (None, open) => locale.with("identity-open-in", "count", open as u64),
+    };
     vec![
+        line("identity-title", identity),
         line("admin-version", env!("CARGO_PKG_VERSION").to_owned()),
         line("admin-uptime", duration(signed, up.as_secs())),
         line("admin-queue", waiting),

@@ -4,7 +4,7 @@
 use crate::locale::Locale;
 
 /// What stands before the value, what stands after it, and our sentence.
-const REASONS: [(&str, &str, &str); 43] = [
+const REASONS: [(&str, &str, &str); 48] = [
     ("address ", " is already taken", "why-address-taken"),
     ("academic ID ", " is already taken", "why-id-taken"),
     ("unit ", " is already taken", "why-unit-taken"),
@@ -27,7 +27,12 @@ const REASONS: [(&str, &str, &str); 43] = [
     ("somebody who leaves must be there first", "", "why-leaves-unknown"),
     ("the day must be to come", "", "why-past-day"),
     ("nobody changes their own role", "", "why-oneself"),
-    ("an administrator's secret is given", "", "why-fellow"),
+    ("the code of a privileged account", "", "why-privileged"),
+    ("the last day lies between today and ", "", "why-last-day"),
+    ("the reason is empty", "", "why-no-reason"),
+    ("a proposal needs the agreement", "", "why-own-proposal"),
+    ("there is no such proposal", "", "why-no-proposal"),
+    ("this takes an administrator", "", "why-no-administrator"),
     ("only an administrator who stays", "", "why-no-administrator"),
     ("the account is suspended", "", "why-suspended"),
     ("the primary address cannot be removed", "", "why-primary"),

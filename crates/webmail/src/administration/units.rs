@@ -58,6 +58,8 @@ struct UnitPage<'a> {
     errors: Vec<Mistake>,
     /// How many accounts belong to it.
     members: Option<u64>,
+    /// Whether a lost password is replaced by identity alone.
+    identity: String,
 }
 
 impl UnitPage<'_> {
@@ -149,12 +151,21 @@ async fn page(
         tab: "etablissements",
         action: format!("{UNITS}/{}", url::encode(code)),
         is_new,
+        identity: identity(signed, &fields.code),
         fields,
         errors,
         members,
         page: frame(signed, heading).await?,
     };
     view::render(&signed.visit, status, &template)
+}
+
+fn identity(signed: &Signed, code: &str) -> String {
+    let policy = code.parse().ok().map(|code| signed.service().directory().unit_policy(&code));
+    match policy.and_then(|policy| policy.open) {
+        Some(open) => signed.locale().with("identity-open-until", "day", open.last_day.french()),
+        None => signed.locale().text("identity-shut"),
+    }
 }
 
 /// `POST …/etablissements/{code}` and `…/nouveau`

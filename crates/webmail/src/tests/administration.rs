@@ -20,7 +20,7 @@ async fn set_role(bench: &Bench, id: AccountId, role: Role) {
 }
 
 /// A new administrator with a second factor, logged in.
-async fn administrator<'a>(bench: &'a Bench, academic_id: &str) -> Browser<'a> {
+pub(super) async fn administrator<'a>(bench: &'a Bench, academic_id: &str) -> Browser<'a> {
     let address = format!("dsi{academic_id}@ac.test");
     let id = bench.add(&address, "Service informatique", academic_id).await;
     set_role(bench, id, Role::Administrator).await;
@@ -37,7 +37,7 @@ async fn administrator<'a>(bench: &'a Bench, academic_id: &str) -> Browser<'a> {
     browser
 }
 
-async fn act(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn act(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
     let token = browser.get(HOME).await.token();
     let mut form = vec![("jeton", token.as_str())];
     form.extend_from_slice(fields);
@@ -45,17 +45,23 @@ async fn act(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> 
 }
 
 /// A file, as a browser sends it.
-async fn upload(browser: &mut Browser<'_>, token: &str, kind: &str, csv: &str) -> Answer {
-    let body = format!(
+async fn upload(
+    browser: &mut Browser<'_>,
+    token: &str,
+    kind: &str,
+    csv: impl AsRef<[u8]>,
+) -> Answer {
+    let head = format!(
         "--B\r\nContent-Disposition: form-data; name=\"jeton\"\r\n\r\n{token}\r\n\
          --B\r\nContent-Disposition: form-data; name=\"contenu\"\r\n\r\n{kind}\r\n\
          --B\r\nContent-Disposition: form-data; name=\"fichier\"; filename=\"rentree.csv\"\r\n\
-         Content-Type: text/csv\r\n\r\n{csv}\r\n--B--\r\n"
+         Content-Type: text/csv\r\n\r\n"
     );
+    let body = [head.as_bytes(), csv.as_ref(), b"\r\n--B--\r\n"].concat();
     let request = Request::post("/administration/import")
         .header(header::CONTENT_TYPE, "multipart/form-data; boundary=B")
         .header(header::ORIGIN, "https://mail.ac.test");
-    browser.send(request, body.into_bytes()).await
+    browser.send(request, body).await
 }
 
 /// The page of a file, once nothing works at it.
@@ -320,7 +326,8 @@ async fn a_file_that_is_none_says_why_and_schools_come_from_a_file_too() {
     assert!(page.contains("couleur\u{a0}» est inconnue."), "{page}");
     let empty = upload(&mut dsi, &token, "personnels", "").await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
-    // As a spreadsheet of before wrote it: Windows-1252 would be one byte; here it is UTF-8.
+    let old = upload(&mut dsi, &token, "personnels", b"identifiant;nom\n1;\xc9lo\xefse\n").await;
+    assert!(old.text().contains("CSV UTF-8"), "broken letters would become addresses");
     let csv = "code;nom;contact;responsables\n0750001A;École;;dsi10003@ac.test\n";
     let sent = upload(&mut dsi, &token, "etablissements", csv).await;
     let path = sent.header("location").to_owned();

@@ -7,6 +7,7 @@ mod drafts;
 mod fence;
 mod first_login;
 mod forgotten;
+mod identity;
 mod lists;
 mod outbox;
 mod public;
