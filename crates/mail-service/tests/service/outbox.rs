@@ -264,7 +264,7 @@ async fn what_a_sender_holds_back_does_not_count_as_waiting_long() {
     assert_eq!((held.queue_length, held.queue_oldest_seconds), (1, 0));
     let id = send(&server, None).await;
     let mut entry = queued(&server, id).await.unwrap();
-    entry.message.arrived -= 5000;
+    (entry.message.own, entry.message.arrived) = (None, entry.message.arrived - 5000);
     put_back(&server, &entry).await;
     let waits = server.service.condition().await.unwrap();
     assert_eq!((waits.queue_length, waits.queue_oldest_seconds), (2, 5000));
