@@ -39,11 +39,8 @@ pub(super) async fn run(
     draft.push(".tmp");
     let draft = PathBuf::from(draft);
     let export = Export { services, reporter, dir: &draft, id: account.id };
-    let written = match make_dir(&draft) {
-        Ok(()) => export.write(&account).await,
-        Err(error) => return Err(error),
-    };
-    let finished = written.and_then(|count| {
+    make_dir(&draft)?;
+    let finished = export.write(&account).await.and_then(|count| {
         settle(&draft)?;
         std::fs::rename(&draft, dir).map_err(|error| named(dir, &error))?;
         Ok(count)

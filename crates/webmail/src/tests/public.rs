@@ -35,7 +35,7 @@ async fn bench(theme: Theme) -> Bench {
 fn words(page: &str) -> String {
     let mut inside = false;
     let kept = page.chars().filter(|c| {
-        inside = *c == '<' || inside && *c != '>';
+        inside = *c == '<' || (inside && *c != '>');
         !inside
     });
     kept.collect::<String>().replace('\u{a0}', " ")

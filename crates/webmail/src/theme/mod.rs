@@ -298,7 +298,7 @@ mod tests {
         assert!(TEXTS.iter().all(|text| on_light.contains(&text.to_string())));
         let mut taken = 0;
         for step in 0..4096u32 {
-            let (r, g, b) = ((step >> 8) * 17, (step >> 4 & 15) * 17, (step & 15) * 17);
+            let (r, g, b) = ((step >> 8) * 17, ((step >> 4) & 15) * 17, (step & 15) * 17);
             let main = Colour::new(r as u8, g as u8, b as u8);
             let ground = Colour::new(255 - (r / 16) as u8, 255 - (b / 16) as u8, 255);
             let theme = Theme { main, ground, ..Theme::default() };
