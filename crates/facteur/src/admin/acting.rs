@@ -21,7 +21,9 @@ pub(super) async fn prove(
     let directory = &services.directory;
     let requester = Requester::console();
     let password = Secret::new(acting.password.clone());
-    let account = match directory.authenticate(&acting.acting_as, &password, Service::Webmail, HERE).await
+    let account = match directory
+        .authenticate(&acting.acting_as, &password, Service::Webmail, HERE)
+        .await
     {
         Ok(authenticated) => authenticated.account,
         Err(AuthError::NeedsSecondFactor(account)) => {
