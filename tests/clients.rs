@@ -77,6 +77,18 @@ fn schools_accounts_and_files_are_administered_in_a_browser() {
     browse("administration.mjs");
 }
 
+#[test]
+fn identity_alone_leads_back_in_a_day_later_where_two_administrators_opened_it() {
+    let facteur = env!("CARGO_BIN_EXE_facteur");
+    let mut demo = demo::Demo::start(4);
+    demo.run_script("identity.py", &[facteur, "open"]);
+    browse_on(&demo, "identity.mjs", &["asked"]);
+    demo.start_again(&["--days-later", "1"]);
+    browse_on(&demo, "identity.mjs", &["late"]);
+    demo.run_script("identity.py", &[facteur, "unlock"]);
+    browse_on(&demo, "identity.mjs", &["opened"]);
+}
+
 /// Runs `node tests/browser/NAME` on a demo of its own; panics with its output when it fails.
 fn browse(name: &str) {
     browse_at(&demo::Demo::start(0), name);

@@ -11,6 +11,8 @@ const START_MAX: Duration = Duration::from_secs(120);
 /// A running demo; dropping it kills it, as a power failure of the program would.
 pub(crate) struct Demo {
     pub(crate) dir: PathBuf,
+    accounts: u32,
+    port_base: u16,
     child: Child,
     _root: tempfile::TempDir,
     _ports: File,
@@ -28,9 +30,18 @@ impl Demo {
         let dir = root.path().join("demo");
         let (port_base, ports) = reserve_base();
         let child = spawn(&dir, port_base, accounts, options);
-        let mut demo = Self { dir, child, _root: root, _ports: ports };
+        let mut demo = Self { dir, accounts, port_base, child, _root: root, _ports: ports };
         demo.wait_until_ready();
         demo
+    }
+
+    /// Kills it and starts it over what it had, with other options.
+    pub(crate) fn start_again(&mut self, options: &[&str]) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        std::fs::remove_file(self.dir.join("demo.json")).expect("the demo had started");
+        self.child = spawn(&self.dir, self.port_base, self.accounts, options);
+        self.wait_until_ready();
     }
 
     /// Runs `python3 tests/scripts/NAME DIR/demo.json ARGS…`; panics with its output when it fails.

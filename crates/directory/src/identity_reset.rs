@@ -4,49 +4,31 @@
 //!
 //! What identifies a person does not show that it is them. Therefore nothing happens for a day, in
 //! which the old password stays valid and whoever uses it, or the link in the notice, ends it; then
-//! the form is filled in once more. And all wrong birth dates together are counted: ten in an hour
-//! or forty in a day close this way for everybody, until an administrator opens it again.
-
-use std::sync::Arc;
+//! the form is filled in once more. `identity_guard.rs` counts wrong birth dates.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mail_store::tables::directory::{ROSTER, SLICES};
-use mail_store::tables::security::{
-    IdentityClosedRow, IdentityFailures, IdentityFailuresRow, IdentityGuard, IdentityResetRow,
-    Letter, LetterKind, LetterRow, ProofRow, ResetStageRow,
-};
-use mail_store::{Class, Partition};
+use mail_store::tables::directory::AccountStateRow;
+use mail_store::tables::security::{IdentityResetRow, LetterKind, ProofRow, ResetStageRow};
 use mail_types::{AccountId, EmailAddress, Role, Secret};
 use tokio::sync::MutexGuard;
 
-use crate::account::{Account, AccountState, Loaded};
-use crate::admin::ACCOUNTS_PER_PAGE_MAX;
-use crate::audit;
-use crate::audit_record::{Act, AuditRecord, Factor, Requester, ResetMode};
+use crate::account::{Account, Loaded};
+use crate::audit_record::{Act, Factor, Requester, ResetMode};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::person::Day;
 use crate::recovery;
 use crate::reset::ResetTicket;
 use crate::reset_proof::PROVEN_SECONDS;
-use crate::rows::{Change, REBUILDS_MAX};
 use crate::secure::Draft;
 use crate::vault::Use;
 
-const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
+const DAY: i64 = 24 * 3600;
 /// Design: how long the old password stays valid, and its owner has time to say no.
 const WAIT_SECONDS: i64 = DAY;
 /// How long a new password may be chosen after that.
 const READY_SECONDS: i64 = 3 * DAY;
-/// Design: wrong birth dates of all accounts together that close this way. Forty a day let a
-/// guesser hope for less than one hit a year.
-const WRONG_DATES: [(usize, i64); 2] = [(10, HOUR), (40, DAY)];
-/// Wrong ones that a slice remembers: as many as the larger limit can need.
-const REMEMBERED_MAX: usize = 40;
-/// Administrators that are told.
-const TOLD_MAX: usize = 100;
 /// Officers that are told of one person.
 const OFFICERS_TOLD_MAX: usize = 32;
 
@@ -58,24 +40,6 @@ pub(crate) struct ByIdentity<'a> {
     /// The link that ends it, on its way into letters.
     sealed: Vec<u8>,
     _guessing: MutexGuard<'a, ()>,
-}
-
-impl ByIdentity<'_> {
-    /// The day's wait begins, unless one is under way: asking again makes it no longer, and no
-    /// shorter.
-    pub(crate) fn begin(&self, draft: &mut Draft<'_>, officers: &[EmailAddress]) {
-        let now = draft.now;
-        if draft.security.identity.as_ref().is_some_and(|row| now < row.until) {
-            return;
-        }
-        let from = now + WAIT_SECONDS;
-        let until = from + READY_SECONDS;
-        draft.security.identity = Some(IdentityResetRow { from, until, chance: self.chance });
-        // The IT officer sees it, and may refuse it or help faster.
-        draft.begin_request();
-        draft.tell_owner_sealed(LetterKind::IdentityBegun, "", &[], &self.sealed);
-        draft.tell_officers(LetterKind::OfficerIdentityBegun, officers);
-    }
 }
 
 impl Directory {
@@ -103,7 +67,7 @@ impl Directory {
         let (account, networks) = (&loaded.account, &self.inner.settings.reset.academy_networks);
         let inside = |peer| networks.iter().any(|network| network.contains(peer));
         let units: Vec<_> = account.units.iter().map(|code| code.as_str().to_owned()).collect();
-        if !requester.peer.is_some_and(inside) || !self.is_identity_open(&units) {
+        if !requester.peer.is_some_and(inside) || self.identity_open_since(&units).is_none() {
             return Ok(None);
         }
         let guessing = self.inner.guessing.lock().await;
@@ -124,19 +88,52 @@ impl Directory {
     pub(crate) fn may_be_by_identity(&self, draft: &Draft<'_>) -> bool {
         let account = &draft.account;
         account.role == Role::Agent
+            && account.state == AccountStateRow::Active
             && account.leaves_on.is_none()
             && draft.security.totp.is_none()
             && self.units_of_officer(draft.id).is_empty()
             && self.connections(draft.id).is_empty()
-            && self.is_identity_open(&account.units)
+            && self.identity_open_since(&account.units).is_some()
+    }
+
+    /// The wait that is under way: begun while the unit was open as it still is, and not over.
+    fn waiting_by_identity<'a>(&self, draft: &'a Draft<'_>) -> Option<&'a IdentityResetRow> {
+        let since = self.identity_open_since(&draft.account.units)?;
+        let waits =
+            |row: &&IdentityResetRow| row.from - WAIT_SECONDS >= since && draft.now < row.until;
+        draft.security.identity.as_ref().filter(waits)
+    }
+
+    /// Whether the wait is over and a new password may be chosen.
+    pub(crate) fn has_waited(&self, draft: &Draft<'_>) -> bool {
+        self.waiting_by_identity(draft).is_some_and(|row| row.from <= draft.now)
+    }
+
+    /// Name, ID and birth date are right. The day's wait begins, unless one is under way: asking
+    /// again makes it no longer, and no shorter.
+    pub(crate) fn begin_wait(
+        &self,
+        draft: &mut Draft<'_>,
+        case: &ByIdentity<'_>,
+        officers: &[EmailAddress],
+    ) {
+        if self.waiting_by_identity(draft).is_some() {
+            return;
+        }
+        let from = draft.now + WAIT_SECONDS;
+        let until = from + READY_SECONDS;
+        draft.security.identity = Some(IdentityResetRow { from, until, chance: case.chance });
+        // The IT officer sees it, and may refuse it or help faster.
+        draft.begin_request();
+        draft.tell_owner_sealed(LetterKind::IdentityBegun, "", &[], &case.sealed);
+        draft.tell_officers(LetterKind::OfficerIdentityBegun, officers);
     }
 
     /// Whoever has no code asks whether the wait is over, in the browser that filled in the form
     /// again.
     pub(crate) fn goes_on_without_code(&self, draft: &mut Draft<'_>, ticket: &ResetTicket) -> bool {
         let (vault, now) = (&self.inner.vault, draft.now);
-        let waited = draft.security.identity.as_ref();
-        let is_time = waited.is_some_and(|row| row.from <= now && now < row.until);
+        let is_time = self.has_waited(draft);
         let is_own = draft.security.reset.as_ref().is_some_and(|reset| {
             reset.stage == ResetStageRow::Identity
                 && vault.matches(Use::Ticket, &[&ticket.chance], &reset.ticket)
@@ -148,7 +145,7 @@ impl Directory {
         }
         let record = draft.record(Act::ResetCodeTried);
         record.mode = Some(ResetMode::Identity);
-        record.factors = vec![(Factor::BirthDate, is_own), (Factor::Limit, goes_on)];
+        record.factors = vec![(Factor::State, is_own), (Factor::Limit, is_time)];
         goes_on
     }
 
@@ -219,111 +216,6 @@ impl Directory {
         Some((AccountId(u64::from_be_bytes(*id)), u64::from_be_bytes(chance)))
     }
 
-    /// A slice's count with one more wrong date in it.
-    pub(crate) async fn failures_with_one_more(
-        &self,
-        slice: Partition,
-        now: i64,
-    ) -> Result<IdentityFailuresRow, DirectoryError> {
-        let mut at = self.wrong_dates(slice).await?;
-        // Times that lie ahead were written under a clock that has been set back since. They go on
-        // counting: who guesses must not gain by it.
-        at.retain(|at| now - at < DAY);
-        at.push(now);
-        let over = at.len().saturating_sub(REMEMBERED_MAX);
-        at.drain(..over);
-        Ok(IdentityFailuresRow { round: self.policies_now().guard.round, at })
-    }
-
-    /// Wrong dates of a slice in this round.
-    async fn wrong_dates(&self, slice: Partition) -> Result<Vec<i64>, DirectoryError> {
-        let row = self.inner.rows.get::<IdentityFailures>(slice, &()).await?.unwrap_or_default();
-        let is_now = row.round == self.policies_now().guard.round;
-        Ok(if is_now { row.at } else { Vec::new() })
-    }
-
-    /// Wrong birth dates within a day, of all accounts together, since this way was last opened.
-    pub async fn wrong_birth_dates(&self) -> Result<usize, DirectoryError> {
-        let (at, now) = (self.all_wrong_dates().await?, self.now().as_second());
-        Ok(at.iter().filter(|at| now - **at < DAY).count())
-    }
-
-    async fn all_wrong_dates(&self) -> Result<Vec<i64>, DirectoryError> {
-        let mut at = Vec::new();
-        for id in 1..=SLICES {
-            at.extend(self.wrong_dates(Partition { class: Class::Directory, id }).await?);
-        }
-        Ok(at)
-    }
-
-    /// Whether the wrong dates of all slices reach a limit.
-    async fn are_too_many(&self) -> Result<bool, DirectoryError> {
-        let (at, now) = (self.all_wrong_dates().await?, self.now().as_second());
-        let within = |seconds: i64| at.iter().filter(|at| now - **at < seconds).count();
-        Ok(WRONG_DATES.iter().any(|(max, seconds)| within(*seconds) >= *max))
-    }
-
-    /// Closes this way everywhere when a limit is reached: a warning, a line in the audit log and
-    /// letters to the administrators, in one commit with it.
-    pub(crate) async fn close_after_wrong_dates(
-        &self,
-        requester: &Requester,
-    ) -> Result<(), DirectoryError> {
-        metrics::counter!("facteur_reset_birth_dates_wrong_total").increment(1);
-        if !self.are_too_many().await? {
-            return Ok(());
-        }
-        let administrators = self.administrators().await?;
-        let inner = &self.inner;
-        let _changing = inner.changing.lock().await;
-        for _ in 0..REBUILDS_MAX {
-            let mut change = Change::of(ROSTER).expect(inner.rows.version(ROSTER).await?);
-            let now = self.now().as_second();
-            let mut row = inner.rows.get::<IdentityGuard>(ROSTER, &()).await?.unwrap_or_default();
-            if row.closed.is_some() {
-                return Ok(());
-            }
-            row.closed = Some(IdentityClosedRow { at: now, by: None });
-            change.put::<IdentityGuard>(&(), &row);
-            let mut record = AuditRecord::new(now, None, Act::IdentityClosed, requester);
-            record.mode = Some(ResetMode::Identity);
-            record.set_reason("too many wrong birth dates");
-            record.notices = vec!["administrator".into(); administrators.len()];
-            for (id, to) in &administrators {
-                let letter = alarm(to.clone(), now);
-                change.put::<Letter>(&(id.0, rand::random()), &letter);
-            }
-            audit::append(&inner.rows, &inner.vault, &mut change, &[record]).await?;
-            if inner.rows.commit(change).await? {
-                tracing::warn!(
-                    target: "mail",
-                    "too many wrong birth dates: resets by identity alone are closed everywhere \
-                     until an administrator opens them again"
-                );
-                inner.letters_due.notify_one();
-                return self.reload_policies().await;
-            }
-        }
-        Err(DirectoryError::Busy { what: "closing resets by identity" })
-    }
-
-    async fn administrators(&self) -> Result<Vec<(AccountId, EmailAddress)>, DirectoryError> {
-        let mut found = Vec::new();
-        let mut after = None;
-        while found.len() < TOLD_MAX {
-            let page = self.accounts(after, ACCOUNTS_PER_PAGE_MAX).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            let is_one = |account: &&Arc<Account>| {
-                account.role == Role::Administrator && account.state == AccountState::Active
-            };
-            let own = |account: &Arc<Account>| (account.id, account.primary_address.clone());
-            found.extend(page.iter().filter(is_one).map(own));
-        }
-        found.truncate(TOLD_MAX);
-        Ok(found)
-    }
-
     /// Where those who may help this account read their mail: the IT officers of its units.
     pub(crate) async fn officers_of(
         &self,
@@ -362,18 +254,5 @@ impl Draft<'_> {
             self.security.reset = None;
         }
         self.end_request();
-    }
-}
-
-fn alarm(to: EmailAddress, at: i64) -> LetterRow {
-    LetterRow {
-        kind: LetterKind::IdentityClosed,
-        to: vec![to],
-        language: "fr".into(),
-        at,
-        // Whoever guessed is one of many; the audit log has them all.
-        peer: None,
-        sealed: Vec::new(),
-        about: String::new(),
     }
 }

@@ -55,6 +55,7 @@ mod first_login;
 mod foreign_hash;
 mod help_desk;
 mod hold;
+mod identity_guard;
 mod identity_reset;
 mod import;
 mod import_line;
@@ -103,6 +104,7 @@ pub use error::{AuthError, DirectoryError};
 pub use first_login::{Choice, FirstLogin};
 pub use help_desk::{Approval, PEOPLE_FOUND_MAX, WaitingRequest};
 pub use hold::HOLD_RECIPIENTS_PER_DAY;
+pub use identity_guard::{IdentityClosed, IdentityGuard};
 pub use import_line::quota_bytes;
 pub use import_report::{ImportEvent, ImportMode, ImportReport, RefusedLine};
 pub use letters::{DueLetter, LETTER_SECONDS_MAX};
@@ -112,10 +114,7 @@ pub use office::Office;
 pub use owner::SecurityOverview;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, hash_password};
 pub use person::{Day, Person};
-pub use policy::{
-    IdentityClosed, IdentityGuard, IdentityOpen, IdentityProposal, POLICY_DAYS_MAX, PROPOSAL_DAYS,
-    UnitPolicy,
-};
+pub use policy::{IdentityOpen, IdentityProposal, POLICY_DAYS_MAX, PROPOSAL_DAYS, UnitPolicy};
 pub use recent::RecentLogin;
 pub use recovery::{
     CODE_DIGITS, CODE_SECONDS, CodeOutcome, RECOVERY_ADDRESSES_MAX, RecoveryAddress,

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use mail_store::tables::directory::{AccountStateRow, ROSTER};
-use mail_store::tables::security::{
-    IdentityClosedRow, IdentityGuard as GuardTable, IdentityGuardRow, IdentityOpenRow,
-    IdentityProposalRow, UnitPolicy as PolicyTable, UnitPolicyRow,
+use mail_store::tables::policy::{
+    IdentityGuard as GuardTable, IdentityGuardRow, IdentityOpenRow, IdentityProposalRow,
+    UnitPolicy as PolicyTable, UnitPolicyRow,
 };
 use mail_types::{AccountId, Role};
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub const POLICY_DAYS_MAX: i32 = 90;
 /// Days after which a proposal that nobody agreed to is void.
 pub const PROPOSAL_DAYS: i32 = 14;
 /// Longest reason, in bytes.
-const REASON_BYTES_MAX: usize = 500;
+pub(crate) const REASON_BYTES_MAX: usize = 500;
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// What holds for a unit today. What is over is not shown.
@@ -70,22 +70,6 @@ pub struct IdentityProposal {
     pub by: AccountId,
 }
 
-/// Whether resets by identity alone are closed everywhere, whatever units have open.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct IdentityGuard {
-    /// Since when and why; `None` while they are not.
-    pub closed: Option<IdentityClosed>,
-}
-
-/// Why resets by identity alone are closed everywhere.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct IdentityClosed {
-    /// Since when, in Unix seconds.
-    pub at: i64,
-    /// Which administrator did it; `None` after too many wrong birth dates.
-    pub by: Option<AccountId>,
-}
-
 /// All policies that say anything, and the guard.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
@@ -106,12 +90,6 @@ impl Directory {
         let policies = self.policies_now();
         let said = policies.units.iter().map(|(code, row)| (code.clone(), shown(row, today)));
         said.filter(|(_, policy)| *policy != UnitPolicy::default()).collect()
-    }
-
-    /// Whether resets by identity alone are closed everywhere.
-    pub fn identity_guard(&self) -> IdentityGuard {
-        let closed = self.policies_now().guard.closed.clone();
-        IdentityGuard { closed: closed.map(|row| IdentityClosed { at: row.at, by: row.by }) }
     }
 
     /// Proposes that identity alone be enough in a unit up to a last day; replaces an older
@@ -181,8 +159,10 @@ impl Directory {
                 return Err(DirectoryError::Invalid(reason.into()));
             }
             let reason = agreed.reason.clone();
+            // Waits that are under way go on over a renewal, but not over a break.
+            let renewed = row.open.take().filter(|open| open.last_day >= today);
             row.open = Some(IdentityOpenRow {
-                since: now,
+                since: renewed.map_or(now, |open| open.since),
                 last_day: agreed.last_day,
                 reason: agreed.reason,
                 proposed_by: agreed.by,
@@ -214,50 +194,14 @@ impl Directory {
         .await
     }
 
-    /// Closes resets by identity alone everywhere; what units have open stays open for later.
-    ///
-    /// # Errors
-    /// As [`Directory::close_identity_reset`].
-    pub async fn close_identity_everywhere(
-        &self,
-        administrator: &Account,
-        reason: &str,
-        requester: &Requester,
-    ) -> Result<(), DirectoryError> {
-        self.change_guard(administrator, Act::IdentityClosed, reason, requester, |row, now| {
-            row.closed.get_or_insert(IdentityClosedRow { at: now, by: Some(administrator.id) });
-        })
-        .await
-    }
-
-    /// Lets units that have it open use identity alone again. The count of wrong birth dates
-    /// begins anew.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Invalid`] without a reason, and for anybody who is no administrator.
-    pub async fn reopen_identity_everywhere(
-        &self,
-        administrator: &Account,
-        reason: &str,
-        requester: &Requester,
-    ) -> Result<(), DirectoryError> {
-        check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
-        self.change_guard(administrator, Act::IdentityReopened, reason, requester, |row, _| {
-            if row.closed.take().is_some() {
-                row.round += 1;
-            }
-        })
-        .await
-    }
-
-    /// Whether identity alone is enough today for somebody of these units: their own one decides.
-    pub(crate) fn is_identity_open(&self, units: &[String]) -> bool {
+    /// Since when identity alone has been enough for somebody of these units, without a break, in
+    /// Unix seconds: their own unit, the first, decides. `None` while it is not.
+    pub(crate) fn identity_open_since(&self, units: &[String]) -> Option<i64> {
         let (policies, today) = (self.policies_now(), self.today());
-        let own = units.first().cloned().map(UnitCode::stored);
-        policies.guard.closed.is_none()
-            && own
-                .and_then(|code| policies.units.get(&code))
-                .is_some_and(|row| shown(row, today).open.is_some())
+        let own = policies.units.get(&UnitCode::stored(units.first()?.clone()))?;
+        let guard = &policies.guard;
+        let open = shown(own, today).open.filter(|_| guard.closed.is_none())?;
+        Some(open.since.max(guard.reopened))
     }
 
     /// Today, in UTC, as days since 1970-01-01.
@@ -265,7 +209,7 @@ impl Directory {
         Day::of(self.now()).number()
     }
 
-    async fn check_administrator(&self, id: AccountId) -> Result<(), DirectoryError> {
+    pub(crate) async fn check_administrator(&self, id: AccountId) -> Result<(), DirectoryError> {
         let row = self.living(id).await?;
         match row.role == Role::Administrator && row.state == AccountStateRow::Active {
             true => Ok(()),
@@ -304,35 +248,6 @@ impl Directory {
             record.mode = Some(ResetMode::Identity);
             record.officer = Some(act.by.0);
             record.set_reason(&reason);
-            audit::append(rows, &self.inner.vault, &mut change, &[record]).await?;
-            if rows.commit(change).await? {
-                return self.reload_policies().await;
-            }
-        }
-        Err(DirectoryError::Busy { what: "changing a policy" })
-    }
-
-    async fn change_guard(
-        &self,
-        administrator: &Account,
-        act: Act,
-        reason: &str,
-        requester: &Requester,
-        edit: impl Fn(&mut IdentityGuardRow, i64),
-    ) -> Result<(), DirectoryError> {
-        let rows = &self.inner.rows;
-        let _changing = self.inner.changing.lock().await;
-        self.check_administrator(administrator.id).await?;
-        for _ in 0..REBUILDS_MAX {
-            let mut change = Change::of(ROSTER).expect(rows.version(ROSTER).await?);
-            let now = self.now().as_second();
-            let mut row = rows.get::<GuardTable>(ROSTER, &()).await?.unwrap_or_default();
-            edit(&mut row, now);
-            change.put::<GuardTable>(&(), &row);
-            let mut record = AuditRecord::new(now, None, act, requester);
-            record.mode = Some(ResetMode::Identity);
-            record.officer = Some(administrator.id.0);
-            record.set_reason(reason.trim());
             audit::append(rows, &self.inner.vault, &mut change, &[record]).await?;
             if rows.commit(change).await? {
                 return self.reload_policies().await;

@@ -171,7 +171,7 @@ impl Directory {
         }
         if let Some(case) = by_identity.filter(|_| is_identity) {
             record.mode = Some(ResetMode::Identity);
-            case.begin(draft, &plan.officers);
+            self.begin_wait(draft, case, &plan.officers);
             return Ok(false);
         }
         record.mode = Some(ResetMode::Approval);

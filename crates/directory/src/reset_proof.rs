@@ -141,7 +141,8 @@ impl Directory {
                 return Ok(ResetOutcome::Refused);
             };
             // The unit may have been closed, or somebody privileged made of its owner, since then.
-            if by == ProofRow::Identity && !self.may_be_by_identity(draft) {
+            let holds = self.has_waited(draft) && self.may_be_by_identity(draft);
+            if by == ProofRow::Identity && !holds {
                 return Ok(ResetOutcome::Refused);
             }
             draft.security.reset = None;

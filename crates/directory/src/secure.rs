@@ -4,8 +4,9 @@
 use mail_store::tables::directory::{
     self as tables, AccountRow, AccountStateRow, PasswordRow, account_slice,
 };
+use mail_store::tables::policy::IdentityFailures;
 use mail_store::tables::security::{
-    IdentityFailures, Letter, LetterKind, LetterRow, ResetRequest, Security, SecurityRow,
+    Letter, LetterKind, LetterRow, ResetRequest, Security, SecurityRow,
 };
 use mail_types::{AccountId, EmailAddress};
 

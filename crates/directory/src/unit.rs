@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
 
 use mail_store::tables::directory::{self as tables, ROSTER, UnitRow};
-use mail_store::tables::security::UnitPolicy;
+use mail_store::tables::policy::UnitPolicy;
 use mail_types::AccountId;
 use serde::{Deserialize, Serialize};
 

@@ -83,6 +83,9 @@ pub(crate) struct Options {
     /// never speaks to any other server.
     #[arg(long, value_name = "HOST:PORT")]
     relay_to: Option<String>,
+    /// Serve as if it were so many days later, to see what takes days.
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    days_later: u16,
 }
 
 /// Service, offset from the base, name in `demo.json`.
@@ -101,6 +104,7 @@ const PORTS: [(Service, u16, &str); 8] = [
 pub(crate) async fn run(options: Options) -> Result<(), String> {
     let options = Options { dir: std::path::absolute(&options.dir).map_err(text)?, ..options };
     std::fs::create_dir_all(&options.dir).map_err(|error| named(&options.dir, &error))?;
+    crate::clock::set_ahead(options.days_later);
     let config = config(&options)?;
     let path = options.dir.join("facteur.toml");
     let toml = toml::to_string(&config).map_err(text)?;
@@ -163,6 +167,10 @@ fn config(options: &Options) -> Result<Config, String> {
     config.webmail.theme_file =
         options.theme.as_deref().map(std::path::absolute).transpose().map_err(text)?;
     config.webmail.notices = notices::of_nobody();
+    // Everybody who sees a demo sits at this machine, as a school sits behind one address.
+    let here: directory::Network = "127.0.0.0/8".parse().map_err(text)?;
+    config.directory.limits.shared_networks = vec![here];
+    config.directory.reset.academy_networks = vec![here];
     config.directory.postmaster =
         Some(format!("referent.numerique@{DOMAIN}").parse().map_err(text)?);
     Config::parse(&toml::to_string(&config).map_err(text)?)

@@ -56,7 +56,8 @@ impl Services {
             .map_err(|error| format!("open the store: {error}"))?
             .map_err(|error| error.to_string())?;
         sign_domains(config)?;
-        let directory = Directory::open(store.clone(), config.directory.clone())
+        let clock = crate::clock::for_directory();
+        let directory = Directory::open_at(store.clone(), config.directory.clone(), clock)
             .await
             .map_err(|error| format!("open the directory: {error}"))?;
         // What a stop in the middle of creating an account left is ended now.

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod index;
 pub mod lease;
 pub mod mail;
+pub mod policy;
 pub mod queue;
 pub mod security;
 pub mod system;
