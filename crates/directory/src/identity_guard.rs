@@ -211,7 +211,9 @@ impl Directory {
         Err(DirectoryError::Busy { what: "closing resets by identity" })
     }
 
-    pub(crate) async fn administrators(&self) -> Result<Vec<(AccountId, EmailAddress)>, DirectoryError> {
+    pub(crate) async fn administrators(
+        &self,
+    ) -> Result<Vec<(AccountId, EmailAddress)>, DirectoryError> {
         let mut found = Vec::new();
         let mut after = None;
         while found.len() < TOLD_MAX {

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use directory::{
-    AccountUpdate, Act, LetterKind, Person, Requester, ResetMode, ResetOutcome, Service,
-    TotpSecret, UnitUpdate,
+    AccountUpdate, Act, LetterKind, Person, Requester, ResetClaim, ResetMode, ResetOutcome,
+    Service, TotpSecret, UnitUpdate,
 };
 use mail_types::AccountId;
 
