@@ -30,7 +30,7 @@ class Senders:
 
     def __init__(self, demo, world, ledger, seed):
         self.demo, self.world, self.ledger, self.seed = demo, world, ledger, seed
-        self.stopping = False
+        self.stopping = self.is_broken = False
         self.progress = threading.Condition()
         self.acknowledged, self.errors = 0, []
         self.threads = [threading.Thread(target=self.guard, args=(number,), daemon=True) for number in range(SENDERS)]
@@ -55,6 +55,9 @@ class Senders:
         except OSError:
             pass  # The server is gone: that is what we are here for.
         except Exception as error:
+            # What cannot be written is refused before the server is gone: nothing was acknowledged.
+            if self.is_broken and isinstance(error, Refused):
+                return
             with self.progress:
                 self.errors.append(f"sender {number}: {type(error).__name__}: {error}")
                 self.progress.notify_all()
@@ -96,6 +99,10 @@ class Senders:
             self.progress.notify_all()
 
 
+class Refused(Exception):
+    """The server answered that it cannot now."""
+
+
 def expect(replies, *codes):
     for code in codes:
         while True:
@@ -103,7 +110,8 @@ def expect(replies, *codes):
             if not line.endswith(b"\n"):
                 raise ConnectionError("the server closed")
             if not line.startswith(code):
-                raise AssertionError(f"{code} expected, {line}")
+                kind = Refused if line.startswith(b"4") else AssertionError
+                raise kind(f"{code} expected, {line}")
             if line[3:4] != b"-":
                 break
 
@@ -117,6 +125,7 @@ def run(count, seed, server, world, ledger, break_, repair):
     senders.start()
     senders.wait_for(count)
     took = time.monotonic() - began
+    senders.is_broken = True
     break_()
     senders.join()
     repair()

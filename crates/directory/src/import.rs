@@ -22,6 +22,7 @@ use crate::error::DirectoryError;
 use crate::import_line::{COLUMNS, Line, check_header};
 use crate::import_report::{ImportEvent, ImportMode, ImportReport, RefusedLine};
 use crate::local_part::Given;
+use crate::office;
 use crate::password::check_hash;
 use crate::person::{Day, Person};
 use crate::temporary_secret::{self, SecretFor, Sheet};
@@ -39,8 +40,14 @@ enum Action {
 }
 
 impl Action {
-    /// Nobody changes their own role or last day, not by a file either.
+    /// What one may not do by hand, one may not do by a file either: change one's own role or last
+    /// day, or make an administrator.
     fn allowed(self, by: By<'_>) -> Result<Self, DirectoryError> {
+        match &self {
+            Action::Create(new) if by.is_some() => office::no_administrator(Some(new.role))?,
+            Action::Update(_, update, _) if by.is_some() => office::no_administrator(update.role)?,
+            _ => {}
+        }
         match &self {
             Action::Update(id, update, day)
                 if by.is_some_and(|deed| deed.by == *id)

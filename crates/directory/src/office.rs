@@ -5,7 +5,7 @@
 use std::io::BufRead;
 
 use mail_store::tables::directory::ROSTER;
-use mail_types::{AccountId, Domain, EmailAddress};
+use mail_types::{AccountId, Domain, EmailAddress, Role};
 
 use crate::account::{Account, AccountState, AccountUpdate, NewAccount};
 use crate::audit_record::{Act, Requester};
@@ -54,9 +54,10 @@ impl<'a> Office<'a> {
     /// Creates an account with a temporary secret.
     ///
     /// # Errors
-    /// As [`Directory::provision`]; [`DirectoryError::NotAllowed`] for somebody who is no
-    /// administrator any more, as everywhere here.
+    /// As [`Directory::provision`]; [`DirectoryError::NotAllowed`] for an administrator, and by
+    /// somebody who is none any more, as everywhere here.
     pub async fn add_account(&self, new: NewAccount) -> Result<Sheet, DirectoryError> {
+        no_administrator(Some(new.role))?;
         let deed = self.deed(Act::AccountCreated, "");
         self.directory.provision_by(new, Some(&deed)).await
     }
@@ -64,7 +65,7 @@ impl<'a> Office<'a> {
     /// Changes what an account says about its owner.
     ///
     /// # Errors
-    /// [`DirectoryError::NotAllowed`] for one's own role.
+    /// [`DirectoryError::NotAllowed`] for one's own role, and for making an administrator.
     pub async fn update_account(
         &self,
         id: AccountId,
@@ -73,6 +74,7 @@ impl<'a> Office<'a> {
         if update.role.is_some() {
             self.not_oneself(id)?;
         }
+        no_administrator(update.role)?;
         let deed = self.deed(Act::AccountChanged, "");
         self.directory.update_account_by(id, update, Some(&deed)).await
     }
@@ -262,5 +264,16 @@ impl<'a> Office<'a> {
             }
         }
         Err(DirectoryError::Busy { what: "writing the audit log" })
+    }
+}
+
+/// What takes two administrators must not be open to one who makes the other. Whoever has the
+/// server's command line makes them.
+pub(crate) fn no_administrator(role: Option<Role>) -> Result<(), DirectoryError> {
+    match role {
+        Some(Role::Administrator) => {
+            Err(DirectoryError::NotAllowed("administrators are made at the command line"))
+        }
+        _ => Ok(()),
     }
 }

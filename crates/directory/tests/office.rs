@@ -138,6 +138,14 @@ async fn nobody_acts_on_themselves_or_opens_a_privileged_account_alone() {
     let newcomer = office.add_account(newcomer).await.unwrap().id;
     office.issue_secret(newcomer).await.expect("nobody's password is replaced");
     not_allowed(office.delete_account(boss.id).await);
+    not_allowed(office.update_account(officer, role(Role::Administrator)).await);
+    let second = NewAccount { role: Role::Administrator, ..new("second", 5) };
+    not_allowed(office.add_account(second).await);
+    let csv = "academic_id,address,name,role\n\
+               00000003,officer@ac.test,officer,administrator\n\
+               00000005,second@ac.test,second,administrator\n";
+    let report = office.import("f.csv", csv.as_bytes(), ImportMode::Apply, None, |_| ()).await;
+    assert_eq!(report.unwrap().refused.len(), 2, "nor by a file");
     let renamed = AccountUpdate { name: Some("Chef".into()), ..AccountUpdate::default() };
     office.update_account(boss.id, renamed).await.unwrap();
     let csv = "academic_id,address,name,role,leaves_on\n\

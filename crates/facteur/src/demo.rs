@@ -1,6 +1,7 @@
 //! `facteur demo`: an all-in-one server on loopback, with accounts and mail in them.
 
 mod notices;
+mod people;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,52 +15,9 @@ use crate::admin::{Reporter, Services};
 use crate::cli::say;
 use crate::config::{Config, Listen, Service};
 use crate::server::Server;
+use people::{MAIL, NEWCOMER, PEOPLE, UNIT};
 
 const DOMAIN: &str = "ac-paris.test";
-/// Address, name, academic ID, unit, role, password.
-const PEOPLE: [(&str, &str, &str, &str, Role, &str); 5] = [
-    ("marie.martin", "Marie Martin", "0000000101", "0750001A", Role::Agent, "violet-tableau-craie"),
-    ("jean.dupont", "Jean Dupont", "0000000102", "0750001A", Role::Agent, "marron-cartable-gomme"),
-    (
-        "ce.0750001a",
-        "Collège de démonstration",
-        "0000000103",
-        "0750001A",
-        Role::Agent,
-        "jaune-registre-cloche",
-    ),
-    (
-        "referent.numerique",
-        "Référent numérique",
-        "0000000104",
-        "0750001A",
-        Role::ItOfficer,
-        "orange-cable-serveur",
-    ),
-    (
-        "informatique",
-        "Service informatique",
-        "0000000106",
-        "0750001A",
-        Role::Administrator,
-        "vert-console-registre",
-    ),
-];
-/// Somebody who has just come and has a sheet with a temporary secret.
-const NEWCOMER: (&str, &str, &str, &str) = ("nadia.benali", "Nadia", "Benali", "0000000105");
-/// Their school: code, name, contact, IT officer.
-const UNIT: (&str, &str, &str, &str) =
-    ("0750001A", "Collège de démonstration", "secrétariat, 01 99 00 00 01", "referent.numerique");
-/// Varied mail, by recipient.
-const MAIL: [(&str, &str); 7] = [
-    ("marie.martin", include_str!("../demo-mail/bienvenue.eml")),
-    ("marie.martin", include_str!("../demo-mail/conseil.eml")),
-    ("marie.martin", include_str!("../demo-mail/sortie.eml")),
-    ("marie.martin", include_str!("../demo-mail/lettre.eml")),
-    ("jean.dupont", include_str!("../demo-mail/bienvenue.eml")),
-    ("jean.dupont", include_str!("../demo-mail/reponse.eml")),
-    ("ce.0750001a", include_str!("../demo-mail/conseil.eml")),
-];
 
 /// How the demo runs.
 #[derive(Debug, Args)]

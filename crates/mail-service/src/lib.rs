@@ -37,6 +37,7 @@ mod snapshot;
 mod sort;
 mod state;
 mod thread;
+mod thread_links;
 mod verify;
 mod wanted;
 

@@ -8,6 +8,7 @@ use crate::error::ServiceError;
 use crate::message::OpenMailbox;
 use crate::service::MailService;
 use crate::snapshot::Snapshot;
+use crate::thread_links::{Links, NONE};
 
 /// How messages become conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +57,6 @@ impl MailService {
     }
 }
 
-/// No node.
-const NONE: u32 = u32::MAX;
-
 /// Messages first, in UID order, then parents that are not there.
 struct Forest<'a> {
     lines: &'a [&'a Line],
@@ -102,8 +100,7 @@ impl<'a> Forest<'a> {
                 *place = node as u32;
             }
         }
-        let mut links = Links { parents: vec![NONE; lines.len()], sets: Vec::new() };
-        links.sets = (0..lines.len() as u32).collect();
+        let mut links = Links::new(lines.len());
         for id in lines.iter().flat_map(|line| line.references.iter()) {
             if nodes[*id as usize] == NONE {
                 nodes[*id as usize] = links.add();
@@ -306,43 +303,6 @@ impl<'a> Forest<'a> {
             waiting.extend(children.iter().rev());
         }
         list
-    }
-}
-
-/// Parents, and which nodes hang together. Every tree has one node without parent, so a node
-/// without parent may be linked to all but its own tree, and no circle ever comes to be.
-struct Links {
-    parents: Vec<u32>,
-    sets: Vec<u32>,
-}
-
-impl Links {
-    fn add(&mut self) -> u32 {
-        let node = self.parents.len() as u32;
-        self.parents.push(NONE);
-        self.sets.push(node);
-        node
-    }
-
-    fn link(&mut self, parent: u32, child: u32) {
-        if self.parents[child as usize] != NONE {
-            return;
-        }
-        let (above, below) = (self.set(parent), self.set(child));
-        if above != below {
-            self.parents[child as usize] = parent;
-            self.sets[below as usize] = above;
-        }
-    }
-
-    /// The set of a node, halving the way to it.
-    fn set(&mut self, mut node: u32) -> u32 {
-        while self.sets[node as usize] != node {
-            let next = self.sets[self.sets[node as usize] as usize];
-            self.sets[node as usize] = next;
-            node = next;
-        }
-        node
     }
 }
 

@@ -18,10 +18,11 @@ use tokio::sync::{oneshot, watch};
 
 use super::backend::{Backend, Op};
 use super::group::GroupRecord;
-use super::{VERSION_KEY, full_key, read_version};
+use super::queued::{Extra, Queued};
+use super::{full_key, read_version};
 use crate::change_bus::{ChangeBus, Hint};
 use crate::error::{CommitError, StoreError};
-use crate::meta_store::{Class, Commit, Cond, Durability, Expect, Partition, Pending, Version};
+use crate::meta_store::{Commit, Cond, Durability, Expect, Partition, Pending, Version};
 
 /// Bytes that one group brings into the log, so that nobody waits behind a large one. A single
 /// commit may be larger and then goes alone.
@@ -85,25 +86,6 @@ struct PendingPartition {
     /// The version after the last pending commit.
     version: Version,
     commits: VecDeque<Arc<Queued>>,
-}
-
-struct Queued {
-    ticket: u64,
-    partition: Partition,
-    ops: Vec<Op>,
-    size: usize,
-    version: Version,
-    bump: bool,
-    durability: Durability,
-}
-
-/// What goes beside a commit's rows.
-#[derive(Debug, Default)]
-pub(crate) struct Extra {
-    /// Pieces of bodies.
-    pub(crate) chunks: Vec<Op>,
-    /// How far the version rises beyond the bump; only a restore uses it.
-    pub(crate) advance: u64,
 }
 
 impl State {
@@ -384,37 +366,6 @@ impl<B: Backend> Urge for Shared<B> {
 
 fn unreadable(error: StoreError) -> CommitError {
     CommitError::Read(Box::new(error))
-}
-
-impl Queued {
-    fn new(
-        ticket: u64,
-        partition: Partition,
-        version: Version,
-        commit: Commit,
-        extra: Extra,
-    ) -> Self {
-        let Commit { put, delete, delete_range, bump, durability, .. } = commit;
-        let rises = bump || extra.advance > 0;
-        let mut ops = extra.chunks;
-        ops.reserve(put.len() + delete.len() + delete_range.len() + 1);
-        let whole = |key: &Bytes| full_key(partition, key);
-        // Ranges before single rows: a commit may clear a range and write into it.
-        ops.extend(
-            delete_range
-                .iter()
-                .map(|range| Op::DeleteRange(whole(&range.start)..whole(&range.end))),
-        );
-        ops.extend(delete.iter().map(|key| Op::Delete(whole(key))));
-        ops.extend(put.into_iter().map(|(key, value)| Op::Put(whole(&key), value)));
-        if rises {
-            let value = Bytes::copy_from_slice(&version.0.to_be_bytes());
-            ops.push(Op::Put(whole(&Bytes::from_static(VERSION_KEY)), value));
-        }
-        let size = ops.iter().map(Op::size).sum();
-        let bump = rises && partition.class != Class::Blob;
-        Self { ticket, partition, ops, size, version, bump, durability }
-    }
 }
 
 impl Pending {

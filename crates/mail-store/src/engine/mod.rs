@@ -5,6 +5,7 @@ mod group;
 mod line;
 mod mark;
 mod memory;
+mod queued;
 mod rocks;
 mod rocks_open;
 mod wal;
@@ -17,8 +18,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::watch;
 
 pub(crate) use backend::{Backend, Op, Rows};
+pub(crate) use line::Urge;
 pub use line::Work;
-pub(crate) use line::{Extra, Urge};
+pub(crate) use queued::Extra;
 pub(crate) use rocks_open::{Opened, Recovery};
 
 use crate::change_bus::ChangeBus;

@@ -273,6 +273,7 @@ why-no-address = An address, or a first name and a family name, is needed.
 why-leaves-unknown = Somebody who has no account yet cannot leave.
 why-past-day = The day must be to come.
 why-oneself = Nobody changes their own role, access or leaving.
+why-administrators = Administrators are made at the command line, on the server.
 why-no-administrator = Only an administrator who stays may do that.
 why-suspended = The account is suspended: reopen it first.
 why-primary = The primary address cannot be removed.

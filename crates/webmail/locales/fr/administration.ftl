@@ -273,6 +273,7 @@ why-no-address = Il faut une adresse, ou un prénom et un nom.
 why-leaves-unknown = On ne peut pas noter le départ de quelqu’un qui n’a pas encore de compte.
 why-past-day = Le jour doit être à venir.
 why-oneself = Personne ne change son propre rôle, son accès ni son départ.
+why-administrators = Un administrateur se nomme en ligne de commande, sur le serveur.
 why-no-administrator = Seul un administrateur en service peut faire cela.
 why-suspended = Le compte est suspendu : rouvrez-le d’abord.
 why-primary = L’adresse principale ne se retire pas.

@@ -81,7 +81,7 @@ pub(super) fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// All roles to choose from.
+/// All roles to choose from: who is an administrator may stay one, and nobody becomes one here.
 pub(super) fn roles(locale: &Locale, chosen: Role) -> Vec<Choice> {
     let roles = [Role::Agent, Role::ItOfficer, Role::Administrator, Role::System].into_iter();
     let choice = |role: Role| Choice {
@@ -89,7 +89,7 @@ pub(super) fn roles(locale: &Locale, chosen: Role) -> Vec<Choice> {
         name: locale.text(role_name(role)),
         is_chosen: role == chosen,
     };
-    roles.map(choice).collect()
+    roles.filter(|role| *role != Role::Administrator || *role == chosen).map(choice).collect()
 }
 
 /// `GET …/comptes`, perhaps with `?nom=`, `unite=`, `etat=`, `apres=`.
