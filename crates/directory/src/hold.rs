@@ -27,7 +27,7 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         let now = self.now().as_second();
         let account = self.account(id).await?;
-        if !account.is_some_and(|account| account.hold_until.is_some_and(|until| until > now)) {
+        if account.is_none_or(|account| account.hold_until.is_none_or(|until| until <= now)) {
             return Ok(());
         }
         let count = u32::try_from(count).unwrap_or(u32::MAX);

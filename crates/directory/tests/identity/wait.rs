@@ -167,7 +167,7 @@ async fn the_owner_stops_it_by_any_login_or_by_the_link_in_the_notice() {
         let peer = "192.0.2.1".parse().unwrap();
         match by {
             "password" => {
-                assert!(login(&bench.directory, "marie@ac.test", common::PASSWORD).await.is_some())
+                assert!(login(&bench.directory, "marie@ac.test", common::PASSWORD).await.is_some());
             }
             "webmail" => {
                 let service = Service::Webmail;
@@ -175,7 +175,7 @@ async fn the_owner_stops_it_by_any_login_or_by_the_link_in_the_notice() {
                 bench.directory.authenticate("00000001", &password, service, peer).await.unwrap();
             }
             "app password" => {
-                assert!(login(&bench.directory, "00000001", phone.expose()).await.is_some())
+                assert!(login(&bench.directory, "00000001", phone.expose()).await.is_some());
             }
             _ => {
                 assert!(!bench.directory.cancel_identity_reset("x", &home).await.unwrap());

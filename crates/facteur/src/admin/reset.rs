@@ -16,7 +16,7 @@ pub(super) async fn execute(
     let directory = &services.directory;
     match command {
         ResetCommand::Pending { acting, json } => {
-            pending(services, &acting, json, reporter).await?
+            pending(services, &acting, json, reporter).await?;
         }
         ResetCommand::Approve { who, acting, reason } => {
             let (officer, asked) = prove(services, &acting).await?;

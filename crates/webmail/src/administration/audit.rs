@@ -1,6 +1,7 @@
 //! The audit log: the newest lines first, by account, by who did it, by day.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use directory::{AccountState, Act, AuditFilter, AuditRecord, Day, Factor};
 use hyper::{Response, StatusCode};
@@ -179,9 +180,9 @@ async fn rows(signed: &Signed, lines: Vec<AuditRecord>) -> Result<Vec<Row>, Erro
     let mut names: HashMap<u64, String> = HashMap::new();
     for line in &lines {
         for number in [line.account, line.officer].into_iter().flatten() {
-            if !names.contains_key(&number) {
+            if let Entry::Vacant(place) = names.entry(number) {
                 let account = signed.service().directory().account(AccountId(number)).await?;
-                names.insert(number, account.map(|one| one.name.clone()).unwrap_or_default());
+                place.insert(account.map(|one| one.name.clone()).unwrap_or_default());
             }
         }
     }

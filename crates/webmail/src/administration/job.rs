@@ -109,7 +109,7 @@ impl Imports {
         });
         let mut jobs = lock(&self.jobs);
         jobs.retain(|one| {
-            !one.is_over() && !(one.owner == owner && matches!(one.stage(), Stage::Checked(_)))
+            !(one.is_over() || one.owner == owner && matches!(one.stage(), Stage::Checked(_)))
         });
         if jobs.len() >= JOBS_MAX {
             return Err(Error::Busy);
