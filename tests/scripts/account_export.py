@@ -8,12 +8,12 @@ import http.cookiejar
 import json
 import re
 import stat
-import sys
 import urllib.parse
 import urllib.request
 
 from imap_client import Imap
 from operate import MARIE, PASSWORD, Site, check
+from step import run_step
 
 LETTER = "From: a@far.test\r\nSubject: =?utf-8?q?=C3=A9t=C3=A9?=\r\n\r\nFrom here on, each byte counts.\r\n.\r\n"
 
@@ -97,10 +97,4 @@ def whole(site):
 
 
 if __name__ == "__main__":
-    here = Site()
-    try:
-        globals()[sys.argv[2]](here)
-    finally:
-        if here.process and here.process.poll() is None:
-            here.process.kill()
-            here.process.wait()
+    run_step(globals(), Site())

@@ -4,12 +4,12 @@ Usage: officers.py FACTEUR STEP; the steps are the functions at the end.
 import datetime
 import json
 import re
-import sys
 import time
 import urllib.parse
 import urllib.request
 
 from operate import Site, check, context_for
+from step import run_step
 
 PASSWORD = "une phrase assez longue"
 SCHOOL = "0750001A"
@@ -108,10 +108,4 @@ def requests(site):
 
 
 if __name__ == "__main__":
-    here = Site()
-    try:
-        globals()[sys.argv[2]](here)
-    finally:
-        if here.process and here.process.poll() is None:
-            here.process.kill()
-            here.process.wait()
+    run_step(globals(), Site())

@@ -20,6 +20,7 @@ from pathlib import Path
 import ports
 from imap_client import Imap
 from outgoing import Far, wait
+from step import run_step
 
 FACTEUR = Path(sys.argv[1]).resolve()
 PATIENCE = 60
@@ -391,10 +392,4 @@ def configuration(site):
 
 
 if __name__ == "__main__":
-    here = Site()
-    try:
-        globals()[sys.argv[2]](here)
-    finally:
-        if here.process and here.process.poll() is None:
-            here.process.kill()
-            here.process.wait()
+    run_step(globals(), Site())

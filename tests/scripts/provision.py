@@ -12,6 +12,7 @@ import time
 import operate
 from imap_client import Imap
 from operate import Site, check
+from step import run_step
 
 STAFF = (
     "Identifiant;Prénom;Nom;Nom d'usage;Date de naissance;Établissement\r\n"
@@ -159,10 +160,4 @@ def foreign(site):
 
 
 if __name__ == "__main__":
-    here = Site()
-    try:
-        globals()[sys.argv[2]](here)
-    finally:
-        if here.process and here.process.poll() is None:
-            here.process.kill()
-            here.process.wait()
+    run_step(globals(), Site())

@@ -3,10 +3,10 @@ when people could not read it.
 Usage: theme.py FACTEUR reload
 """
 import re
-import sys
 import urllib.request
 
 from operate import Site, check
+from step import run_step
 
 
 def page(site, path="/"):
@@ -52,10 +52,4 @@ def reload(site):
 
 
 if __name__ == "__main__":
-    here = Site()
-    try:
-        globals()[sys.argv[2]](here)
-    finally:
-        if here.process and here.process.poll() is None:
-            here.process.kill()
-            here.process.wait()
+    run_step(globals(), Site())
