@@ -5,11 +5,9 @@
 import { createHmac } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import assert from "node:assert/strict";
-import { account, axePath, launch, pictures, site } from "./browser.mjs";
+import { account, launch, pictures, site, violationsOn } from "./browser.mjs";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const HOME = "/administration";
-const axe = readFileSync(axePath, "utf8");
 mkdirSync(pictures, { recursive: true });
 const violations = [];
 let looked = 0;
@@ -65,11 +63,7 @@ async function round(name, cookies, number, { locale, width, colorScheme, javaSc
     assert.ok(over <= 0, `${name} ${what} scrolls sideways by ${over} px`);
     if (!javaScriptEnabled) return;
     looked += 1;
-    const result = await page.evaluate(async ([source, tags]) => {
-      if (!window.axe) (0, eval)(source);
-      return (await axe.run(document, { runOnly: tags })).violations;
-    }, [axe, TAGS]);
-    for (const { id, nodes } of result) violations.push(`${name} ${what}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+    violations.push(...await violationsOn(page, `${name} ${what}`));
   };
   const open = (path) => page.goto(site + HOME + path);
   const value = (text) => press(page, page.locator(`main button[value="${text}"]`).first());

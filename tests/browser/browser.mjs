@@ -5,7 +5,8 @@ import { createConnection } from "node:net";
 
 const require = createRequire(process.env.FACTEUR_NODE_MODULES + "/");
 export const { chromium } = require("playwright-core");
-export const axePath = require.resolve("axe-core/axe.min.js");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 export const demo = JSON.parse(readFileSync(process.argv[2], "utf8"));
 export const pictures = process.argv[3];
@@ -61,3 +62,13 @@ export const letter = (subject, html, from = "Expéditeur <x@dehors.example>") =
   "MIME-Version: 1.0", "Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", "",
   Buffer.from(html).toString("base64").replace(/.{76}/g, "$&\n"), "",
 ].join("\n");
+
+// What axe finds against the rules of accessibility, a line for each.
+export async function violationsOn(page, name, options = {}) {
+  const found = await page.evaluate(async ([source, run]) => {
+    if (!window.axe) (0, eval)(source);
+    return (await axe.run(document, run)).violations;
+  }, [axe, { runOnly: RULES, ...options }]);
+  return found.map(({ id, nodes }) =>
+    `${name}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+}

@@ -2,12 +2,10 @@
 // one that is taken; French and English, 1280 px and 390 px, with JavaScript and without. The last
 // round goes through to the mailbox and prints the chosen password.
 // Usage: node first_login.mjs DEMO_JSON SCREENSHOT_DIR
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
-import { axePath, demo, launch, pictures, site } from "./browser.mjs";
+import { demo, launch, pictures, site, violationsOn } from "./browser.mjs";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const axe = readFileSync(axePath, "utf8");
 const newcomer = demo.newcomer;
 const OWN = "girafe bleue sous la pluie";
 const SAID = {
@@ -23,11 +21,7 @@ async function look(page, name, scripted) {
   assert.ok(over <= 0, `${name} scrolls sideways by ${over} px`);
   await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
   if (!scripted) return;
-  const result = await page.evaluate(async ([source, tags]) => {
-    if (!window.axe) (0, eval)(source);
-    return (await axe.run(document, { runOnly: tags })).violations;
-  }, [axe, TAGS]);
-  for (const { id, nodes } of result) violations.push(`${name}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+  violations.push(...await violationsOn(page, name));
 }
 
 async function enter(page, login) {

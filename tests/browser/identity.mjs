@@ -2,11 +2,10 @@
 // once, a day later again, then a new password; old mail stays closed until the IT officer says who
 // it is. French and English, wide and narrow, with JavaScript and without.
 // Usage: node identity.mjs DEMO_JSON SCREENSHOT_DIR PHASE; the phases are asked, late and opened.
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
-import { account, axePath, deliver, launch, letter, pictures, signIn, site } from "./browser.mjs";
+import { account, deliver, launch, letter, pictures, signIn, site, violationsOn } from "./browser.mjs";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const ROUNDS = [
   ["fr-1280", { locale: "fr-FR", width: 1280, javaScriptEnabled: true }],
   ["en-390", { locale: "en-GB", width: 390, javaScriptEnabled: true }],
@@ -15,7 +14,6 @@ const ROUNDS = [
 ];
 const [FORM, CODE, NEW] = ["", "/code", "/nouveau"].map((step) => `/mot-de-passe-oublie${step}`);
 const phase = process.argv[4];
-const axe = readFileSync(axePath, "utf8");
 mkdirSync(pictures, { recursive: true });
 const violations = [];
 
@@ -30,11 +28,7 @@ class Visitor {
     const over = await this.page.evaluate("document.documentElement.scrollWidth - window.innerWidth").catch(() => 0);
     assert.ok(over <= 0, `${this.name} ${what} scrolls sideways by ${over} px`);
     if (!this.hasScripts) return;
-    const found = await this.page.evaluate(async ([source, tags]) => {
-      if (!window.axe) (0, eval)(source);
-      return (await axe.run(document, { runOnly: tags })).violations;
-    }, [axe, TAGS]);
-    for (const { id, nodes } of found) violations.push(`${this.name} ${what}: ${id}: ${nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+    violations.push(...await violationsOn(this.page, `${this.name} ${what}`));
   }
 
   async press(locator) {

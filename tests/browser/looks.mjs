@@ -2,12 +2,10 @@
 // finds, and nothing that scrolls sideways. Leaves pictures behind. Any two of language, theme and
 // width meet in one of the rounds; with LOOKS=all everything meets everything.
 // Usage: node looks.mjs DEMO_JSON SCREENSHOT_DIR
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
-import { account, axePath, deliver, launch, letter, pictures, signIn, site } from "./browser.mjs";
+import { account, deliver, launch, letter, pictures, signIn, site, violationsOn } from "./browser.mjs";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const axe = readFileSync(axePath, "utf8");
 mkdirSync(pictures, { recursive: true });
 
 const person = account("marie.martin");
@@ -66,11 +64,7 @@ async function look(page, name) {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(over <= 0, `${name} scrolls sideways by ${over} px`);
   await page.screenshot({ path: `${pictures}/${name}.png` });
-  const result = await page.evaluate(async ([source, tags]) => {
-    if (!window.axe) (0, eval)(source);
-    return (await axe.run(document, { runOnly: tags, iframes: false })).violations;
-  }, [axe, TAGS]);
-  for (const { id, nodes } of result) violations.push(`${name}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+  violations.push(...await violationsOn(page, name, { iframes: false }));
 }
 
 async function round(locale, colorScheme, width, pages) {

@@ -4,16 +4,14 @@
 // Usage: node security.mjs DEMO_JSON SCREENSHOT_DIR SINK_PORT (where the demo sends mail)
 import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import assert from "node:assert/strict";
-import { account, axePath, demo, launch, pictures, site } from "./browser.mjs";
+import { account, demo, launch, pictures, site, violationsOn } from "./browser.mjs";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const HOME = "/parametres/securite";
-const axe = readFileSync(axePath, "utf8");
 const scratch = mkdtempSync(join(tmpdir(), "security-"));
 mkdirSync(pictures, { recursive: true });
 const violations = [];
@@ -111,11 +109,7 @@ async function round(name, person, { locale, width, javaScriptEnabled }) {
     assert.ok(over <= 0, `${name} ${what} scrolls sideways by ${over} px`);
     if (!javaScriptEnabled) return;
     looked += 1;
-    const result = await page.evaluate(async ([source, tags]) => {
-      if (!window.axe) (0, eval)(source);
-      return (await axe.run(document, { runOnly: tags })).violations;
-    }, [axe, TAGS]);
-    for (const { id, nodes } of result) violations.push(`${name} ${what}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+    violations.push(...await violationsOn(page, `${name} ${what}`));
   };
   const press = async (locator) => {
     await Promise.all([page.waitForResponse((r) => r.request().isNavigationRequest() && r.status() !== 303), locator.click()]);

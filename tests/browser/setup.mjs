@@ -3,12 +3,10 @@
 // scrolls sideways, no accessibility violation that axe finds.
 // Usage: node setup.mjs DEMO_JSON SCREENSHOT_DIR
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
-import { account, axePath, demo, launch, pictures, signIn, site } from "./browser.mjs";
+import { account, demo, launch, pictures, signIn, site, violationsOn } from "./browser.mjs";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const axe = readFileSync(axePath, "utf8");
 mkdirSync(pictures, { recursive: true });
 const violations = [];
 let looked = 0;
@@ -36,11 +34,7 @@ async function round(name, { locale, width, javaScriptEnabled, colorScheme }) {
     assert.ok(over <= 0, `${name} ${what} scrolls sideways by ${over} px`);
     if (!javaScriptEnabled) return;
     looked += 1;
-    const result = await page.evaluate(async ([source, tags]) => {
-      if (!window.axe) (0, eval)(source);
-      return (await axe.run(document, { runOnly: tags })).violations;
-    }, [axe, TAGS]);
-    for (const { id, nodes } of result) violations.push(`${name} ${what}: ${id}: ${nodes.map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join(" | ")}`);
+    violations.push(...await violationsOn(page, `${name} ${what}`));
   };
 
   // From the foot of the login page to each of them, and back.
