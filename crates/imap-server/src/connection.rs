@@ -13,6 +13,7 @@ use mail_service::{
 use mail_types::{AccountId, Actor};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer;
@@ -25,6 +26,9 @@ use crate::stream::Stream;
 /// there, and nothing grows meanwhile.
 pub(crate) const WRITE_BYTES: usize = 32 << 10;
 
+/// What a session hears whose mailbox another one deleted.
+pub(crate) const MAILBOX_GONE: &str = "The mailbox is gone";
+
 /// One client.
 pub(crate) struct Connection {
     pub(crate) server: Arc<ImapServer>,
@@ -32,6 +36,7 @@ pub(crate) struct Connection {
     pub(crate) session: Session,
     pub(crate) peer: SocketAddr,
     stream: Option<Stream>,
+    accepted: Instant,
     shutdown: CancellationToken,
     /// Answers not written yet.
     pub(crate) out: Vec<u8>,
@@ -68,6 +73,8 @@ pub(crate) struct Opened {
 enum Event {
     Bytes(usize),
     Changed,
+    /// The mailbox was deleted.
+    Gone,
     Revoked,
     Shutdown,
     TimedOut,
@@ -88,6 +95,7 @@ impl Connection {
             session: Session::new(),
             peer,
             stream: Some(Stream::Plain(stream)),
+            accepted: Instant::now(),
             shutdown,
             out: Vec::new(),
             user: None,
@@ -149,6 +157,7 @@ impl Connection {
             Event::Bytes(0) => self.is_over = true,
             Event::Bytes(_) => {}
             Event::Changed => self.tell(Expunges::Told),
+            Event::Gone => self.bye(MAILBOX_GONE),
             Event::Revoked => self.bye("Your account has changed; log in again"),
             Event::Shutdown => self.bye("The server is stopping; connect again"),
             Event::TimedOut => self.bye("Logged out after a long silence"),
@@ -157,9 +166,10 @@ impl Connection {
     }
 
     async fn event(&mut self) -> io::Result<Event> {
-        let seconds = match &self.user {
-            Some(_) => self.settings.autologout_seconds,
-            None => self.settings.login_seconds,
+        // Whoever does not log in is not kept by sending a byte now and then.
+        let until = match &self.user {
+            Some(_) => Instant::now() + Duration::from_secs(self.settings.autologout_seconds),
+            None => self.accepted + Duration::from_secs(self.settings.login_seconds),
         };
         let Some(stream) = &mut self.stream else { return Ok(Event::Bytes(0)) };
         let session = &mut self.session;
@@ -167,16 +177,19 @@ impl Connection {
         let opened = self.opened.as_ref().filter(|_| idle);
         let changed = async {
             match opened {
-                Some(opened) => drop(opened.mailbox.changed(&opened.seen).await),
+                Some(opened) => match opened.mailbox.changed(&opened.seen).await {
+                    Some(_) => Event::Changed,
+                    None => Event::Gone,
+                },
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             count = stream.read(|bytes| session.receive(bytes)) => count.map(Event::Bytes),
-            () = changed => Ok(Event::Changed),
+            event = changed => Ok(event),
             () = revoked(&mut self.user) => Ok(Event::Revoked),
             () = self.shutdown.cancelled() => Ok(Event::Shutdown),
-            () = tokio::time::sleep(Duration::from_secs(seconds)) => Ok(Event::TimedOut),
+            () = tokio::time::sleep_until(until) => Ok(Event::TimedOut),
         }
     }
 

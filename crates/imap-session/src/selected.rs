@@ -127,7 +127,7 @@ impl Selected {
             respond::line(out, &format!("* {} EXISTS", self.uids.len()));
             respond::line(out, "* 0 RECENT");
         }
-        self.tell_new_keywords(&update.flags, out);
+        self.tell_new_keywords(update.flags.iter().map(|(_, flags, _)| &**flags), out);
         for (uid, flags, mod_seq) in &update.flags {
             let Some(number) = self.number(uid.get()) else { continue };
             out.extend_from_slice(b"* ");
@@ -159,9 +159,13 @@ impl Selected {
     }
 
     /// RFC 3501 §7.2.6: a keyword is announced before it is first used.
-    fn tell_new_keywords(&mut self, changed: &[(Uid, Arc<FlagSet>, ModSeq)], out: &mut Vec<u8>) {
+    pub fn tell_new_keywords<'a>(
+        &mut self,
+        sets: impl Iterator<Item = &'a FlagSet>,
+        out: &mut Vec<u8>,
+    ) {
         let before = self.known_flags.len();
-        for keyword in changed.iter().flat_map(|(_, flags, _)| flags.keywords()) {
+        for keyword in sets.flat_map(FlagSet::keywords) {
             let flag = Flag::Keyword(keyword.clone());
             if !self.known_flags.contains(&flag) {
                 self.known_flags.push(flag);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imap_session::{Item, Numbering, SequenceSet, Text, respond};
 use mail_message::structure::StructureRow;
-use mail_service::{Entry, FlagChange, OpenMailbox, ServiceError};
+use mail_service::{Entry, FlagChange, OpenMailbox, ServiceError, Snapshot};
 use mail_store::tables::mail::MessageRow;
 use mail_types::{Actor, Flag, FlagSet, ModSeq, Uid, UidSet};
 
@@ -53,6 +53,10 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
+    fn tells_flags(&self) -> bool {
+        self.items.contains(&Item::Flags) || !self.newly_seen.is_empty()
+    }
+
     /// Whether a row is missing: the message was expunged while we read.
     fn lacks(&self, rows: &Rows, uid: Uid) -> bool {
         (self.needs.row && !rows.rows.contains_key(&uid))
@@ -156,6 +160,9 @@ impl Connection {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error)),
         };
+        if fetch.tells_flags() {
+            self.tell_keywords(&now, uids);
+        }
         let mut told = 0;
         for &uid in uids {
             let number = self.opened.as_ref().and_then(|opened| opened.selected.number(uid.get()));
@@ -166,10 +173,7 @@ impl Connection {
             self.out.extend_from_slice(b"* ");
             respond::number(&mut self.out, number.into());
             self.out.extend_from_slice(b" FETCH (");
-            if let Err(error) = self.fetch_message(fetch, entry, &rows).await? {
-                // The response is open and cannot be ended truthfully.
-                return Ok(Err(error));
-            }
+            self.fetch_message(fetch, entry, &rows).await?;
             self.out.extend_from_slice(b")\r\n");
             if self.out.len() >= WRITE_BYTES {
                 self.flush().await?;
@@ -177,6 +181,16 @@ impl Connection {
             told += 1;
         }
         Ok(Ok(told))
+    }
+
+    /// RFC 3501 §7.2.6: what another session made up since the client was told of changes is
+    /// announced before it is used.
+    fn tell_keywords(&mut self, now: &Snapshot, uids: &[Uid]) {
+        let Some(opened) = &mut self.opened else { return };
+        if now.highest_mod_seq != opened.seen.highest_mod_seq {
+            let entries = uids.iter().filter_map(|uid| now.get(*uid));
+            opened.selected.tell_new_keywords(entries.map(|entry| &*entry.flags), &mut self.out);
+        }
     }
 
     async fn read_rows(&self, fetch: &Fetch, uids: &[Uid]) -> Result<Rows, ServiceError> {

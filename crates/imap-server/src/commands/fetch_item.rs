@@ -21,13 +21,14 @@ enum Piece {
 }
 
 impl Connection {
-    /// The items of one message, between its parentheses.
+    /// The items of one message, between its parentheses. The response is open: when a part of it
+    /// cannot be read, only closing the connection is truthful.
     pub(crate) async fn fetch_message(
         &mut self,
         fetch: &Fetch,
         entry: &Entry,
         rows: &Rows,
-    ) -> io::Result<Result<(), ServiceError>> {
+    ) -> io::Result<()> {
         let made_seen = fetch.newly_seen.contains(entry.uid.get());
         let tells_flags = made_seen && !fetch.items.contains(&Item::Flags);
         // RFC 7162 §3.2: whoever understands mod-sequences is told them with the flags.
@@ -41,14 +42,12 @@ impl Connection {
             match item {
                 Item::Section(section) => {
                     let message = Message { entry, rows };
-                    if let Err(error) = self.fetch_section(fetch, &message, section).await? {
-                        return Ok(Err(error));
-                    }
+                    self.fetch_section(fetch, &message, section).await?;
                 }
                 item => write(item, entry, rows, &mut self.out),
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     async fn fetch_section(
@@ -56,13 +55,10 @@ impl Connection {
         fetch: &Fetch,
         message: &Message<'_>,
         section: &Section,
-    ) -> io::Result<Result<(), ServiceError>> {
+    ) -> io::Result<()> {
         section.write_label(&mut self.out);
         self.out.push(b' ');
-        let piece = match self.locate(fetch, message, section).await {
-            Ok(piece) => piece,
-            Err(error) => return Ok(Err(error)),
-        };
+        let piece = self.locate(fetch, message, section).await.map_err(io::Error::other)?;
         match (piece, message.row()) {
             (Piece::Bytes(bytes), _) => {
                 let range = clip(0..bytes.len() as u64, section.partial);
@@ -77,7 +73,7 @@ impl Connection {
             }
             (Piece::Missing | Piece::Range(_), _) => self.out.extend_from_slice(b"NIL"),
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Writes bytes of a message, holding one piece of it at a time.
@@ -92,7 +88,6 @@ impl Connection {
             let piece = match mail.read(fetch.actor, &fetch.mailbox, row, range.clone()).await {
                 Ok(piece) if !piece.is_empty() => piece,
                 Ok(_) => return Err(io::Error::other("a body ends early")),
-                // A literal was announced: only closing the connection is truthful now.
                 Err(error) => return Err(io::Error::other(error)),
             };
             range.start += piece.len() as u64;

@@ -4,7 +4,8 @@ use std::io;
 
 use directory::{AuthError, Authenticated, Service};
 use imap_session::respond;
-use mail_types::Secret;
+use mail_types::{AccountId, Secret};
+use tokio::sync::broadcast;
 
 use crate::connection::{Connection, User};
 
@@ -41,8 +42,12 @@ impl Connection {
             return;
         }
         let (peer, mail) = (self.peer_ip(), self.mail());
-        let outcome = mail.directory().authenticate(user, password, Service::Imap, peer).await;
-        self.logged_in(tag, outcome);
+        // From before the password is checked: a change in between ends this session too.
+        let changes = mail.directory().subscribe_credential_changes();
+        match mail.directory().authenticate(user, password, Service::Imap, peer).await {
+            Ok(authenticated) => self.logged_in(tag, authenticated, changes),
+            Err(error) => self.login_failed(tag, &error),
+        }
     }
 
     pub(crate) async fn authenticate(
@@ -116,11 +121,13 @@ impl Connection {
         refuses
     }
 
-    fn logged_in(&mut self, tag: &str, outcome: Result<Authenticated, AuthError>) {
-        let (account, app_password) = match outcome {
-            Ok(Authenticated { account, app_password }) => (account, app_password),
-            Err(error) => return self.login_failed(tag, &error),
-        };
+    fn logged_in(
+        &mut self,
+        tag: &str,
+        authenticated: Authenticated,
+        changes: broadcast::Receiver<AccountId>,
+    ) {
+        let Authenticated { account, app_password } = authenticated;
         let max = self.settings.connections_per_account_max;
         let Some(place) = self.server.enter(account.id, self.peer_ip(), max) else {
             return self.tagged(tag, "NO [LIMIT] Too many connections of this account from there");
@@ -128,7 +135,6 @@ impl Connection {
         tracing::Span::current().record("account", tracing::field::display(account.id));
         tracing::info!(target: "mail", account = %account.id, peer = %self.peer, "login");
         let directory = self.server.mail.directory();
-        let changes = directory.subscribe_credential_changes();
         let peer = self.peer_ip();
         let listed = directory.list_connection(account.id, Service::Imap, peer, app_password);
         self.user = Some(User { account, changes, _place: place, _listed: listed });

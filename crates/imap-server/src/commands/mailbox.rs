@@ -4,7 +4,7 @@ use imap_session::{Command, Mailbox, Selected, StatusItem, respond};
 use mail_service::{MailboxStatus, ServiceError, Subscription, flags_in_use};
 use mail_types::MailboxName;
 
-use crate::connection::{Connection, Opened};
+use crate::connection::{Connection, MAILBOX_GONE, Opened};
 
 impl Connection {
     pub(crate) async fn mailbox_command(&mut self, tag: &str, command: Command) {
@@ -163,7 +163,7 @@ impl Connection {
     pub(crate) fn lost(&mut self, tag: &str, error: &ServiceError) {
         self.refuse(tag, error);
         if matches!(error, ServiceError::NoSuchMailbox | ServiceError::Stale) {
-            self.bye("The mailbox is gone");
+            self.bye(MAILBOX_GONE);
         }
     }
 }
