@@ -74,21 +74,22 @@ async fn read(store: &Store, id: AccountId, names: &MailboxNames) -> Result<Stat
         let lost: BTreeSet<MailboxName> =
             lost.into_iter().filter_map(|(name, ())| MailboxName::parse(&name).ok()).collect();
         let Some(row) = row else {
-            return first_day(State::new(version, AccountRow::default(), mailboxes, lost), names);
+            let state = State::new(version, AccountRow::default(), mailboxes, lost);
+            return first_day(state, names, store.first_number().await?);
         };
         return Ok(State::new(version, row, mailboxes, lost));
     }
     Err(mail_store::CommitError::Conflict.into())
 }
 
-/// The mailboxes that everybody has from the first day.
-fn first_day(state: State, names: &MailboxNames) -> Result<State, ServiceError> {
+/// The mailboxes that everybody has from the first day, with numbers from `first` on.
+fn first_day(state: State, names: &MailboxNames, first: u32) -> Result<State, ServiceError> {
     let mut change = state.begin();
     change.account = AccountRow {
-        next_mailbox: 1,
-        next_uid_validity: 1,
-        next_email: 1,
-        next_document: 1,
+        next_mailbox: first,
+        next_uid_validity: first,
+        next_email: first.into(),
+        next_document: first,
         ..AccountRow::default()
     };
     add_mailbox(&mut change, MailboxName::inbox(), None)?;

@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -110,7 +111,13 @@ impl<B: Backend> Line<B> {
         let working = Arc::clone(&shared);
         let committer = std::thread::Builder::new()
             .name("committer".into())
-            .spawn(move || working.commit_for_ever(number))
+            .spawn(move || {
+                // Whoever waits must hear of it, whatever ends the thread.
+                let committing = AssertUnwindSafe(|| working.commit_for_ever(number));
+                if catch_unwind(committing).is_err() {
+                    working.stop("the committer panicked");
+                }
+            })
             .ok();
         if committer.is_none() {
             shared.stop("the committer's thread could not be started");

@@ -103,8 +103,12 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when not even that is possible.
     pub fn salvage(options: StoreOptions) -> Result<SalvageReport, OpenError> {
+        let path = options.data_dir.clone();
         let (store, opened) = Store::open_with(options, Recovery::Salvage)?;
+        // What clients saw of the lost groups is never given to another message.
+        let forwarded = block_on(store.move_counters_forward());
         store.close();
+        forwarded.map_err(|error| OpenError::Engine { path, detail: error.to_string() })?;
         Ok(SalvageReport { groups_dropped: opened.groups_dropped })
     }
 
@@ -138,7 +142,24 @@ impl Store {
         for forwarded in waiting {
             forwarded.await?;
         }
+        if let Some(mut identity) = self.get::<Identity>(SYSTEM, &()).await? {
+            identity.restores = identity.restores.saturating_add(1);
+            let mut batch = Batch::new();
+            batch.put::<Identity>(&(), &identity);
+            self.commit(SYSTEM, batch).await?;
+        }
         Ok(())
+    }
+
+    /// Where the numbers of an account begin of which nothing is stored: it may have been there,
+    /// and seen by clients, between a backup and its restore.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn first_number(&self) -> Result<u32, StoreError> {
+        let identity = self.get::<Identity>(SYSTEM, &()).await?;
+        let restores = identity.map_or(0, |row| row.restores);
+        Ok(restores.saturating_mul(RESTORE_STEP as u32).saturating_add(1))
     }
 
     async fn forward_account(

@@ -257,6 +257,7 @@ impl Store {
             blob_names_key: newest(Purpose::BlobNames),
             keys: Vec::new(),
             starts: 0,
+            restores: 0,
         });
         check_keys(&row, secrets)?;
         let in_use = [

@@ -9,6 +9,7 @@ use mail_types::{AcademicId, AccountId, EmailAddress, Role};
 use serde::{Deserialize, Serialize};
 
 use super::mail::table;
+use super::security::KeyedHash;
 use crate::meta_store::{Class, Partition};
 use crate::table::Table;
 
@@ -158,23 +159,6 @@ pub struct IdentityRow {
     pub usage_name: String,
     /// Over account and date; the date itself is nowhere.
     pub birth_date: Option<KeyedHash>,
-}
-
-/// A keyed hash of something too short to be hashed without a key. Whoever has the database and
-/// not the secrets file cannot try values.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyedHash {
-    /// Number of the `directory` key.
-    pub key: u8,
-    /// HMAC-SHA-256.
-    pub tag: [u8; 32],
-}
-
-/// Never shows the hash.
-impl std::fmt::Debug for KeyedHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KeyedHash(***)")
-    }
 }
 
 /// A temporary secret.

@@ -29,6 +29,9 @@ pub struct IdentityRow {
     pub keys: Vec<KeyInUse>,
     /// Starts so far; the high half of upload numbers.
     pub starts: u32,
+    /// How often all counters were moved forward. Numbers of an account of which nothing is stored
+    /// begin above what a client may have seen before.
+    pub restores: u32,
 }
 
 /// A key that something stored depends on.

@@ -47,6 +47,7 @@ async fn after_a_restore_no_number_is_given_again() {
     options.data_dir = place.path("restored");
     Store::restore(&place.path("backup"), options.clone(), |_, _| {}).unwrap();
     let store = Store::open(options.clone()).unwrap();
+    assert_eq!(u64::from(store.first_number().await.unwrap()), 1 + STEP, "of accounts unseen yet");
     let forwarded = store.version(account).await.unwrap();
     assert_eq!(forwarded.0, version.0 + STEP);
     let row = store.get::<Account>(account, &()).await.unwrap().unwrap();
