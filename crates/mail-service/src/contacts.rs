@@ -253,6 +253,20 @@ impl MailService {
         Ok(())
     }
 
+    /// Removes all of it for good; numbers are not given again.
+    pub(crate) async fn clear_address_book(&self, owner: AccountId) -> Result<(), ServiceError> {
+        let cell = self.cell(Actor::System, owner, Right::Write).await?;
+        let _held = cell.address_book.lock().await;
+        let AddressBookRow { next, .. } = counters(&cell).await?;
+        let mut batch = Batch::new();
+        batch.delete_prefix::<Contact, _>(&());
+        batch.delete_prefix::<ContactGroup, _>(&());
+        batch.delete_prefix::<Correspondent, _>(&());
+        batch.put::<AddressBook>(&(), &AddressBookRow { next, contacts: 0, groups: 0 });
+        cell.store.commit(cell.partition(), batch).await?;
+        Ok(())
+    }
+
     /// Whom the account wrote to, the latest first.
     ///
     /// # Errors

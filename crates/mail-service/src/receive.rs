@@ -149,19 +149,32 @@ impl MailService {
         address: &EmailAddress,
         declared_size: Option<u64>,
     ) -> Result<Recipient, RecipientError> {
-        let resolved = self.inner.directory.resolve(address).await;
-        let account = match resolved.map_err(|error| RecipientError::TryAgain(error.into()))? {
-            Resolution::Account(account) => account,
-            Resolution::UnknownUser => return Err(RecipientError::UnknownUser),
-            Resolution::NotHosted => return Err(RecipientError::NotHosted),
-        };
-        if let Some(quota) = account.quota_bytes {
-            let used = self.bytes_used(account.id).await.map_err(RecipientError::TryAgain)?;
+        let recipient = self.recipient_of_notice(address).await?;
+        if let Some(quota) = recipient.account.quota_bytes {
+            let used = self.bytes_used(recipient.account.id).await;
+            let used = used.map_err(RecipientError::TryAgain)?;
             if used.saturating_add(declared_size.unwrap_or(0)) > quota {
                 return Err(RecipientError::OverQuota);
             }
         }
-        Ok(Recipient { account, address: address.clone() })
+        Ok(recipient)
+    }
+
+    /// The recipient of a notice of ours about their account, which arrives however full the
+    /// mailbox is.
+    ///
+    /// # Errors
+    /// [`RecipientError`] says why there is none.
+    pub async fn recipient_of_notice(
+        &self,
+        address: &EmailAddress,
+    ) -> Result<Recipient, RecipientError> {
+        let resolved = self.inner.directory.resolve(address).await;
+        match resolved.map_err(|error| RecipientError::TryAgain(error.into()))? {
+            Resolution::Account(account) => Ok(Recipient { account, address: address.clone() }),
+            Resolution::UnknownUser => Err(RecipientError::UnknownUser),
+            Resolution::NotHosted => Err(RecipientError::NotHosted),
+        }
     }
 
     /// Starts a message.

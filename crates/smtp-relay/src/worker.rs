@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use mail_service::MailService;
-use mail_service::queue::{Entry, Settled};
+use mail_service::queue::{Entry, Leave, Settled};
 use mail_types::QueueId;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -26,6 +26,8 @@ use crate::transport::Transport;
 const RECIPIENTS_MAX: usize = 100;
 /// How long an entry waits whose attempt could not be settled.
 const AFTER_FAILURE: i64 = 60;
+/// How soon we ask again whether a sender's account lets a message leave.
+const AFTER_WITHHELD: i64 = 3600;
 /// Entries read at once when all are looked at.
 const SCAN_EVERY: usize = 1000;
 
@@ -241,9 +243,9 @@ impl Worker {
             return;
         }
         match self.service.leave(entry).await {
-            Ok(true) => jobs.into_iter().for_each(|job| self.lines.add(job)),
-            // Its sender took it back.
-            Ok(false) => {}
+            Ok(Leave::Now) => jobs.into_iter().for_each(|job| self.lines.add(job)),
+            Ok(Leave::Later) => self.lines.plan(entry.id, now + AFTER_WITHHELD),
+            Ok(Leave::Never) => {}
             Err(error) => {
                 tracing::warn!(queue_id = %entry.id, %error, "a sender's copy could not be filed");
                 self.lines.plan(entry.id, now + AFTER_FAILURE);

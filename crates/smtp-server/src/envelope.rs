@@ -124,6 +124,9 @@ impl Transactions {
     ) -> Result<Answer, Reply> {
         self.content = None;
         self.envelope = Envelope::new(reverse_path, parameters);
+        if self.port.is_submission() {
+            self.check_login().await?;
+        }
         let own = match self.envelope.reverse_path.address() {
             // RFC 6409 §6.1; the null path is for notices that mail programs send (RFC 8098 §3).
             Some(address) if self.port.is_submission() => self.may_send_as(address).await?,
@@ -133,6 +136,17 @@ impl Transactions {
             Ok(Answer::Accept)
         } else {
             Err(self.refused("sender", None, reply::SENDER_NOT_OWN))
+        }
+    }
+
+    /// A password that was changed, or an account that was suspended, ends sessions that are open.
+    async fn check_login(&self) -> Result<(), Reply> {
+        let Some(account) = &self.account else { return Err(reply::AUTH_REQUIRED) };
+        let now = self.service.directory().account(account.id).await;
+        let now = now.map_err(|error| answer::directory_error(&error))?;
+        match now.is_some_and(|now| now.credential_version == account.credential_version) {
+            true => Ok(()),
+            false => Err(reply::LOGIN_ENDED),
         }
     }
 

@@ -107,6 +107,8 @@ replies! {
     TOO_MANY_COMMANDS = 421 (4 7 0) "too many commands, closing connection";
     /// Limit of unknown recipients.
     TOO_MANY_UNKNOWN = 421 (4 7 0) "too many unknown recipients, closing connection";
+    /// The password was changed, or the account suspended, since it logged in.
+    LOGIN_ENDED = 421 (4 7 0) "the account has changed, connect and log in again";
     /// A failure that may pass.
     TRY_AGAIN = 451 (4 3 0) "temporary failure, try again later";
     /// RFC 3463 §3.3, X.2.2: mailbox full is a persistent transient error: the sender keeps

@@ -109,12 +109,11 @@ impl Webmail {
         id: QueueId,
     ) -> Result<bool, Unsent> {
         let service = &self.service;
-        let destination = match service.recipient(to, None).await {
+        // A full mailbox still learns what happened to its account.
+        let destination = match service.recipient_of_notice(to).await {
             Ok(recipient) => Destination::Here(recipient),
             Err(RecipientError::NotHosted) => Destination::Elsewhere(to.clone()),
-            Err(RecipientError::UnknownUser) => return Ok(false),
-            // A full mailbox still learns what happened to its account.
-            Err(RecipientError::OverQuota) => return Ok(false),
+            Err(RecipientError::UnknownUser | RecipientError::OverQuota) => return Ok(false),
             Err(RecipientError::TryAgain(error)) => return Err(error.into()),
         };
         let message = self.compose(letter, to).await?;

@@ -21,6 +21,7 @@ mod notice;
 mod outbox;
 mod own_copy;
 mod settle;
+mod standing;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +41,7 @@ pub use mail_store::tables::queue::{
     AttemptRow, HistoryRow, OwnCopyRow, QueueMessageRow, QueueRecipientRow,
 };
 pub use settle::{Attempt, Settled, Told, Verdict};
+pub use standing::Leave;
 
 /// What a running service holds of its queue.
 pub(crate) struct Queue {

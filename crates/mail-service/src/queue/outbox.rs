@@ -22,6 +22,7 @@ use super::entry::Entry;
 use super::own_copy::{OldDraft, OwnMessage};
 use super::partition_of;
 use super::settle::remove_message;
+use super::standing::{Leave, Standing};
 use crate::error::ServiceError;
 use crate::expunge;
 use crate::insert::Ready;
@@ -49,18 +50,24 @@ impl MailService {
     ///
     /// # Errors
     /// When that could not be written: it may not be tried yet.
-    pub async fn leave(&self, entry: &Entry) -> Result<bool, ServiceError> {
-        if entry.message.own.is_none() {
-            return Ok(true);
-        }
+    pub async fn leave(&self, entry: &Entry) -> Result<Leave, ServiceError> {
+        let Some(submitter) = entry.message.submitter else { return Ok(Leave::Now) };
         let id = entry.id;
+        let is_filed = match self.standing(submitter, entry).await? {
+            Standing::Withheld => return Ok(Leave::Later),
+            Standing::Orphan => return self.cancel(id).await.map(|()| Leave::Never),
+            Standing::Alone => false,
+            Standing::Free => entry.message.own.is_some(),
+        };
+        if !is_filed {
+            return Ok(Leave::Now);
+        }
         let lock = self.inner.queue.lock(id);
         let _held = lock.lock().await;
         // It may be gone since it was read, and what was decided about it forgotten.
-        match self.inner.store.get::<QueueMessage>(partition_of(id), &id).await? {
-            Some(message) => self.leave_locked(id, &message).await,
-            None => Ok(false),
-        }
+        let message = self.inner.store.get::<QueueMessage>(partition_of(id), &id).await?;
+        let Some(message) = message else { return Ok(Leave::Never) };
+        Ok(if self.leave_locked(id, &message).await? { Leave::Now } else { Leave::Never })
     }
 
     async fn leave_locked(
@@ -248,7 +255,7 @@ impl MailService {
     }
 
     /// Takes an entry that was taken back out of the queue.
-    async fn remove_entry(
+    pub(super) async fn remove_entry(
         &self,
         id: QueueId,
         message: &QueueMessageRow,

@@ -1,11 +1,13 @@
 //! A queued message and its sender's account: it leaves once, or is a draft once, whatever happens
 //! in between.
 
+use directory::AccountState;
 use jiff::Timestamp;
 use mail_service::queue::{
-    Acceptance, Addressee, Attempt, Destination, Entry, OwnCopyRow, Told, Verdict,
+    Acceptance, Addressee, Attempt, Destination, Entry, Leave, OwnCopyRow, Told, Verdict,
 };
-use mail_store::tables::mail::Outbox;
+use mail_store::tables::contacts::{AddressBook, Contact, ContactRow};
+use mail_store::tables::mail::{Outbox, Thread};
 use mail_store::tables::queue::{QueueBodyUse, QueueMessage, QueueRecipient, shard_of};
 use mail_store::{Batch, account_partition, queue_partition};
 use mail_types::{AccountId, QueueId, ReversePath};
@@ -59,8 +61,12 @@ async fn queued(server: &Server, id: QueueId) -> Option<Entry> {
     server.service.queued(id).await.unwrap()
 }
 
-async fn leaves(server: &Server, id: QueueId) -> bool {
+async fn may_leave(server: &Server, id: QueueId) -> Leave {
     server.service.leave(&queued(server, id).await.unwrap()).await.unwrap()
+}
+
+async fn leaves(server: &Server, id: QueueId) -> bool {
+    may_leave(server, id).await == Leave::Now
 }
 
 async fn waiting(server: &Server, owner: u64) -> usize {
@@ -136,7 +142,8 @@ async fn a_crash_while_it_is_taken_back_leaves_a_draft_and_no_entry() {
     other.service.work_queue(shard_of(id), 2).await.unwrap();
     assert!(server.service.take_back(me(1), id).await.unwrap().is_some());
     assert!(queued(&server, id).await.is_some(), "it could not be removed");
-    assert!(!other.service.leave(&entry).await.unwrap(), "whoever finds it removes it");
+    let left = other.service.leave(&entry).await.unwrap();
+    assert_eq!(left, Leave::Never, "whoever finds it removes it");
     assert!(queued(&server, id).await.is_none());
     let server = server.after_power_cut().await;
     assert_eq!(drafts_and_sent(&server).await, (1, 0));
@@ -179,6 +186,53 @@ async fn a_start_removes_the_draft_of_what_is_queued_already() {
     assert_eq!(drafts_and_sent(&server).await, (0, 1), "one copy over the crash");
 }
 
+#[tokio::test]
+async fn nothing_leaves_for_a_suspended_sender_and_nothing_scheduled_for_one_who_leaves() {
+    let server = Server::new().await;
+    let id = server.found(1).await;
+    let directory = server.service.directory();
+    let scheduled = send(&server, Some(own())).await;
+    let plain = send(&server, None).await;
+    let at_once = send_at(&server, Some(OwnCopyRow { is_scheduled: false, ..own() }), NOW).await;
+    directory.set_state(id, AccountState::Suspended).await.unwrap();
+    for queue_id in [scheduled, plain, at_once] {
+        assert_eq!(may_leave(&server, queue_id).await, Leave::Later);
+    }
+    directory.set_state(id, AccountState::Active).await.unwrap();
+    directory.set_leaving(id, Some("2999-12-31".parse().unwrap())).await.unwrap();
+    for queue_id in [scheduled, plain] {
+        assert_eq!(may_leave(&server, queue_id).await, Leave::Later, "it was for later");
+    }
+    assert_eq!(may_leave(&server, at_once).await, Leave::Now, "it was sent before");
+    directory.set_leaving(id, None).await.unwrap();
+    assert_eq!(may_leave(&server, scheduled).await, Leave::Now);
+}
+
+#[tokio::test]
+async fn what_waits_in_a_deleted_accounts_name_is_gone_and_its_address_book_too() {
+    let server = Server::new().await;
+    let id = server.found(1).await;
+    let (own, plain) = (send(&server, Some(own())).await, send(&server, None).await);
+    let entry = queued(&server, own).await.unwrap();
+    let contact = ContactRow { name: "Mère de Léa".into(), ..ContactRow::default() };
+    server.service.add_contacts(me(1), id, vec![contact]).await.unwrap();
+    server.deliver(&[1], &message(1)).await.unwrap();
+    server.service.directory().delete_account(id).await.unwrap();
+    server.service.purge_account(id).await.unwrap();
+    for id in [own, plain] {
+        assert!(queued(&server, id).await.is_none(), "whoever goes takes it along");
+    }
+    assert_eq!(server.service.leave(&entry).await.unwrap(), Leave::Never, "read before");
+    assert_eq!(server.service.queue_length(), 0);
+    let server = server.after_power_cut().await;
+    let partition = account_partition(id);
+    assert!(server.store.scan::<Contact>(partition, None, 10).await.unwrap().rows.is_empty());
+    assert!(server.store.scan::<Thread>(partition, None, 10).await.unwrap().rows.is_empty());
+    let book = server.store.get::<AddressBook>(partition, &()).await.unwrap().unwrap();
+    assert_eq!((book.contacts, book.groups), (0, 0));
+    assert!(book.next > 0, "no number is given again");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_leaving_and_taking_back_at_the_same_time_one_wins() {
     let server = Server::new().await;
@@ -189,7 +243,7 @@ async fn of_leaving_and_taking_back_at_the_same_time_one_wins() {
         let worker = server.clone();
         let leaving = tokio::spawn(async move { worker.service.leave(&entry).await.unwrap() });
         let back = server.service.take_back(me(1), id).await.unwrap();
-        let leaves = leaving.await.unwrap();
+        let leaves = leaving.await.unwrap() == Leave::Now;
         // An entry that is gone by the time the worker looks has its fate still, or has none to try.
         assert!(back.is_none() || queued(&server, id).await.is_none());
         assert_ne!(leaves, back.is_some());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use directory::{Account, AccountState, Directory};
+use directory::{Account, AccountState, Directory, DomainKind, NewAccount, NewPassword};
 use jiff::Timestamp;
 use mail_service::{
     Appended, Incoming, MailService, OpenMailbox, ReceivedMessage, Recipient, ServiceError,
@@ -39,6 +39,26 @@ impl Server {
         let clock = Arc::new(|| Timestamp::from_second(NOW).unwrap());
         let service = MailService::open(store.clone(), directory, settings, clock).await.unwrap();
         Self { store, service }
+    }
+
+    /// Makes account `number` known to the directory: the first one that it makes.
+    pub(crate) async fn found(&self, number: u64) -> AccountId {
+        let directory = self.service.directory();
+        let domain = "ac-test.example".parse().unwrap();
+        directory.create_domain(&domain, DomainKind::Hosted).await.unwrap();
+        let new = NewAccount {
+            primary_address: account(number).primary_address,
+            name: format!("Agent {number}"),
+            person: directory::Person::default(),
+            academic_id: format!("{number:08}").parse().unwrap(),
+            units: Vec::new(),
+            role: Role::Agent,
+            quota_bytes: None,
+            password: Some(NewPassword::Hash(directory::hash_password(&"x".into()).unwrap())),
+        };
+        let id = directory.create_account(new).await.unwrap().id;
+        assert_eq!(id, AccountId(number));
+        id
     }
 
     /// A power cut, and the start after it.

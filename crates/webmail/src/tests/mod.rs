@@ -25,7 +25,7 @@ use directory::{Directory, DomainKind, NewAccount, NewPassword};
 use http_body_util::{BodyExt, Full};
 use hyper::header::{self, HeaderMap};
 use hyper::{Request, StatusCode};
-use mail_service::queue::{Attempt, Entry, Filter, Told, Verdict};
+use mail_service::queue::{Attempt, Entry, Filter, Leave, Told, Verdict};
 use mail_service::{Incoming, MailService};
 use mail_store::Store;
 use mail_types::{AccountId, EmailAddress, ReversePath, Role};
@@ -154,7 +154,7 @@ impl Bench {
         let now = self.service.now().as_second();
         for entry in self.queue().await {
             let is_due = entry.recipients.iter().all(|(_, row)| row.next_attempt <= now);
-            if !is_due || !self.service.leave(&entry).await.unwrap() {
+            if !is_due || self.service.leave(&entry).await.unwrap() != Leave::Now {
                 continue;
             }
             let mut verdicts = Vec::new();
