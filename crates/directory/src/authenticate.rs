@@ -130,8 +130,8 @@ impl Directory {
         let account = found.map(|loaded| &loaded.account);
         let id = account.map_or(AccountId(0), |account| account.id);
         let stored = found.and_then(|loaded| loaded.secret.as_ref());
-        let keys = self.keys();
-        let opens = temporary_secret::matches(&keys, id, stored, password.expose(), self.now());
+        let vault = &self.inner.vault;
+        let opens = temporary_secret::matches(vault, id, stored, password.expose(), self.now());
         account.filter(|_| opens).map(|account| FirstLogin {
             account: account.id,
             credential_version: account.credential_version,

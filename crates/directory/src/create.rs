@@ -181,7 +181,7 @@ impl Directory {
     }
 
     fn attempts(&self, prepared: Vec<Prepared>, first: u64) -> Vec<Attempt> {
-        let keys = self.keys();
+        let vault = &self.inner.vault;
         let mut seen = HashSet::new();
         let attempt = |(place, prepared): (usize, Prepared)| {
             let Prepared { new, phc, secret } = prepared;
@@ -193,9 +193,9 @@ impl Directory {
                 seen.extend(names.iter().cloned());
             }
             let known = !new.person.is_empty();
-            let identity = known.then(|| new.person.over(IdentityRow::default(), id, &keys));
+            let identity = known.then(|| new.person.over(IdentityRow::default(), id, vault));
             let secret = secret
-                .map(|(secret, expires_at)| temporary_secret::row(&keys, id, &secret, expires_at));
+                .map(|(secret, expires_at)| temporary_secret::row(vault, id, &secret, expires_at));
             Attempt { id, row, phc, identity, secret, names, refused: twice }
         };
         prepared.into_iter().enumerate().map(attempt).collect()

@@ -40,7 +40,7 @@ impl Directory {
                     change.put::<tables::Account>(&id.0, &row);
                     if !update.person.is_empty() {
                         let known = self.identity(**id).await?;
-                        let identity = update.person.over(known, **id, &self.keys());
+                        let identity = update.person.over(known, **id, &self.inner.vault);
                         change.put::<tables::Identity>(&id.0, &identity);
                     }
                 }

@@ -263,7 +263,7 @@ impl Directory {
             return Ok(said);
         }
         let stored = self.identity(id).await?;
-        if said.over(stored.clone(), id, &self.keys()) == stored {
+        if said.over(stored.clone(), id, &self.inner.vault) == stored {
             return Ok(Person::default());
         }
         Ok(said)

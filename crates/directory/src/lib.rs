@@ -60,7 +60,6 @@ mod identity_reset;
 mod import;
 mod import_line;
 mod import_report;
-mod keyed;
 mod leaver;
 mod letters;
 mod limits;

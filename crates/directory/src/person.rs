@@ -5,14 +5,15 @@ use std::str::FromStr;
 
 use jiff::civil;
 use mail_store::tables::directory::{self as tables, IdentityRow, account_slice};
+use mail_store::tables::security::KeyedHash;
 use mail_types::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::create::check_text;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::keyed::{Keys, Subject};
 use crate::local_part::local_part;
+use crate::vault::{Use, Vault};
 
 /// Longest name, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 256;
@@ -141,11 +142,11 @@ impl Person {
     }
 
     /// What is to be stored when this is what is known, and that was before.
-    pub(crate) fn over(&self, before: IdentityRow, id: AccountId, keys: &Keys) -> IdentityRow {
+    pub(crate) fn over(&self, before: IdentityRow, id: AccountId, vault: &Vault) -> IdentityRow {
         let name = |new: &Option<String>, old: String| new.clone().unwrap_or(old);
         let hashed = |day: Day| match before.birth_date {
-            Some(known) if keys.verify(&known, &birth_date(id, &day.to_string())) => known,
-            _ => keys.hash(&birth_date(id, &day.to_string())),
+            Some(known) if is_born_on(vault, id, day, &known) => known,
+            _ => vault.hash(Use::BirthDate, &[&id.0.to_be_bytes(), day.to_string().as_bytes()]),
         };
         IdentityRow {
             given_name: name(&self.given_name, before.given_name),
@@ -156,8 +157,9 @@ impl Person {
     }
 }
 
-fn birth_date(id: AccountId, day: &str) -> Subject<'_> {
-    Subject { what: b"birth date", account: id, value: day.as_bytes() }
+/// Whether this is the hash of that day for this account.
+fn is_born_on(vault: &Vault, id: AccountId, day: Day, stored: &KeyedHash) -> bool {
+    vault.matches(Use::BirthDate, &[&id.0.to_be_bytes(), day.to_string().as_bytes()], stored)
 }
 
 impl Directory {
@@ -181,10 +183,10 @@ impl Directory {
         id: AccountId,
         day: Day,
     ) -> Result<Option<bool>, DirectoryError> {
-        let keys = self.keys();
+        let vault = &self.inner.vault;
         let stored = self.identity(id).await?.birth_date;
-        let compared = stored.unwrap_or_else(|| keys.nothing());
-        let matches = keys.verify(&compared, &birth_date(id, &day.to_string()));
+        let compared = stored.unwrap_or_else(|| vault.nothing());
+        let matches = is_born_on(vault, id, day, &compared);
         Ok(stored.map(|_| matches))
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mail_store::secrets::Secrets;
 use mail_store::tables::directory::{
     AcademicIdentifier, Account, AccountStateRow, Address, ClaimRow, Password, TemporarySecret,
     account_slice,
@@ -94,10 +93,6 @@ impl Change {
 impl Rows {
     pub(crate) fn new(store: Store) -> Self {
         Self { store }
-    }
-
-    pub(crate) fn secrets(&self) -> &Secrets {
-        self.store.secrets()
     }
 
     /// To be read before the rows that are built on or cached under it.

@@ -13,9 +13,9 @@ use crate::account::Account;
 use crate::deed::Deed;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::keyed::{Keys, Subject};
 use crate::reset_proof::HOLD_SECONDS;
 use crate::unit::UnitCode;
+use crate::vault::{Use, Vault};
 
 /// Letters and digits that are not taken for others when they are read or dictated, and from which
 /// no words come about.
@@ -129,31 +129,30 @@ fn reduced(text: &str) -> Zeroizing<String> {
     out
 }
 
-fn subject(id: AccountId, reduced: &str) -> Subject<'_> {
-    Subject { what: b"temporary secret", account: id, value: reduced.as_bytes() }
-}
-
 /// What is stored of a secret.
 pub(crate) fn row(
-    keys: &Keys<'_>,
+    vault: &Vault,
     id: AccountId,
     secret: &Secret<String>,
     expires_at: Timestamp,
 ) -> TemporarySecretRow {
-    let secret = keys.hash(&subject(id, &reduced(secret.expose())));
+    let reduced = reduced(secret.expose());
+    let secret = vault.hash(Use::TemporarySecret, &[&id.0.to_be_bytes(), reduced.as_bytes()]);
     TemporarySecretRow { secret, expires_at: expires_at.as_second() }
 }
 
 /// Whether this is the secret and still opens something. The same work whatever is stored.
 pub(crate) fn matches(
-    keys: &Keys<'_>,
+    vault: &Vault,
     id: AccountId,
     stored: Option<&TemporarySecretRow>,
     typed: &str,
     now: Timestamp,
 ) -> bool {
-    let compared = stored.map_or_else(|| keys.nothing(), |row| row.secret);
-    let equal = keys.verify(&compared, &subject(id, &reduced(typed)));
+    let compared = stored.map_or_else(|| vault.nothing(), |row| row.secret);
+    let typed = reduced(typed);
+    let parts = [&id.0.to_be_bytes()[..], typed.as_bytes()];
+    let equal = vault.matches(Use::TemporarySecret, &parts, &compared);
     equal && stored.is_some_and(|row| is_valid(row, now))
 }
 
@@ -186,7 +185,7 @@ impl Directory {
             false => SecretFor::FirstLogin,
         };
         let (secret, expires_at) = (generate(), self.now() + purpose.lifetime());
-        let stored = row(&self.keys(), id, &secret, expires_at);
+        let stored = row(&self.inner.vault, id, &secret, expires_at);
         let mut security = self.security(id).await?;
         let told = telling.filter(|_| has_password);
         let letters = told.map_or_else(Vec::new, |telling| telling.letters(&security, self.now()));

@@ -19,6 +19,10 @@ pub(crate) enum Use {
     MailedCode,
     /// The shared secret of RFC 6238.
     Totp,
+    /// Secrets of hand-out sheets.
+    TemporarySecret,
+    /// When somebody was born.
+    BirthDate,
     /// The browser that asked for a new password.
     Ticket,
     /// What limits count by.
@@ -38,6 +42,8 @@ impl Use {
             Use::RecoveryCode => "facteur directory recovery code v1",
             Use::MailedCode => "facteur directory mailed code v1",
             Use::Totp => "facteur directory totp secret v1",
+            Use::TemporarySecret => "facteur directory temporary secret v1",
+            Use::BirthDate => "facteur directory birth date v1",
             Use::Ticket => "facteur directory reset ticket v1",
             Use::Activation => "facteur directory activation code v1",
             Use::Cancel => "facteur directory reset cancel v1",
@@ -64,8 +70,7 @@ impl Vault {
 
     /// Hashes these parts, each with its length.
     pub(crate) fn hash(&self, used: Use, parts: &[&[u8]]) -> KeyedHash {
-        // A secrets file without any directory key is refused when the store opens.
-        let number = self.keys.last().map_or(0, |(number, _)| *number);
+        let number = self.newest();
         KeyedHash { key: number, hash: self.hash_with(number, used, parts).unwrap_or_default() }
     }
 
@@ -73,6 +78,16 @@ impl Vault {
     pub(crate) fn matches(&self, used: Use, parts: &[&[u8]], stored: &KeyedHash) -> bool {
         let found = self.hash_with(stored.key, used, parts);
         found.is_some_and(|found| blake3::Hash::from(found) == blake3::Hash::from(stored.hash))
+    }
+
+    /// A hash of nothing at all, for comparisons that must take as long as others.
+    pub(crate) fn nothing(&self) -> KeyedHash {
+        KeyedHash { key: self.newest(), hash: [0; 32] }
+    }
+
+    /// A secrets file without any directory key is refused when the store opens.
+    fn newest(&self) -> u8 {
+        self.keys.last().map_or(0, |(number, _)| *number)
     }
 
     fn hash_with(&self, number: u8, used: Use, parts: &[&[u8]]) -> Option<[u8; 32]> {
@@ -143,6 +158,7 @@ mod tests {
         assert_eq!(vault.hash(Use::AppPassword, &[b"ab"]).key, 2, "the newest hashes");
         assert!(!vault.matches(Use::AppPassword, &[b"a", b"bc"], &hash));
         assert!(!vault.matches(Use::RecoveryCode, &[b"ab", b"c"], &hash));
+        assert!(!vault.matches(Use::AppPassword, &[b"ab", b"c"], &vault.nothing()));
         let unknown = KeyedHash { key: 9, ..hash };
         assert!(!vault.matches(Use::AppPassword, &[b"ab", b"c"], &unknown));
     }

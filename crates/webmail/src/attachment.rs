@@ -193,9 +193,9 @@ fn stream(found: Found, range: std::ops::Range<u64>, encoding: TransferEncoding)
         while place < range.end {
             let read = match found.read(place..range.end).await {
                 Ok(read) if !read.is_empty() => read,
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "attachment broke off");
+                broken => {
+                    let error = broken.err();
+                    tracing::warn!(?error, "attachment broke off");
                     let _ = pieces.send(Err(Cut)).await;
                     return;
                 }

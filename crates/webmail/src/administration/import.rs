@@ -15,7 +15,7 @@ use super::reasons::explained;
 use super::sheets::{Format, download};
 use super::{add, done, frame};
 use crate::account::Signed;
-use crate::compose::form::{self, Files};
+use crate::compose::form;
 use crate::compose::{Mistake, mistake};
 use crate::date;
 use crate::error::Error;
@@ -123,15 +123,7 @@ async fn page(
 
 /// `POST …/import`: a file comes, and is looked at.
 pub(super) async fn upload(signed: &Signed, input: Input) -> Result<Response<Body>, Error> {
-    let memory = Arc::clone(&signed.visit.webmail.upload_memory);
-    let files = Files::Keep { bytes_max: FILE_BYTES_MAX, memory };
-    let typed = form::read(&signed.visit, input, files).await?;
-    if !signed.is_own_token(typed.get("jeton")) {
-        return Err(Error::StaleForm);
-    }
-    if typed.is_too_large {
-        return Err(Error::TooLarge);
-    }
+    let typed = form::read_own(signed, input, FILE_BYTES_MAX).await?;
     let Some(file) = typed.files.first().filter(|file| !file.content.is_empty()) else {
         let wrong = mistake("fichier", signed.locale().text("admin-import-no-file"));
         return page(signed, StatusCode::UNPROCESSABLE_ENTITY, vec![wrong]).await;

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::header;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::account::Signed;
 use crate::error::Error;
 use crate::headers::file_name;
 use crate::http::{Input, Reader, Visit};
@@ -84,6 +85,21 @@ pub(crate) async fn read(visit: &Visit, input: Input, files: Files) -> Result<Ty
             Event::End => filling.end(),
             Event::Done => return Ok(filling.typed),
         }
+    }
+}
+
+/// Reads a form made for this session, whose files are worth nothing when they are not whole.
+pub(crate) async fn read_own(
+    signed: &Signed,
+    input: Input,
+    bytes_max: u64,
+) -> Result<Typed, Error> {
+    let memory = Arc::clone(&signed.visit.webmail.upload_memory);
+    let typed = read(&signed.visit, input, Files::Keep { bytes_max, memory }).await?;
+    match typed.is_too_large {
+        _ if !signed.is_own_token(typed.get("jeton")) => Err(Error::StaleForm),
+        true => Err(Error::TooLarge),
+        false => Ok(typed),
     }
 }
 

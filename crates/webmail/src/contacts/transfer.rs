@@ -1,7 +1,6 @@
 //! `/contacts/fichiers`: the address book from and into files. What is refused is told line by line.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -15,7 +14,7 @@ use mail_service::contacts::{
 use super::vcard::Version;
 use super::{CONTACTS, csv, vcard};
 use crate::account::Signed;
-use crate::compose::form::{self, Files};
+use crate::compose::form;
 use crate::date;
 use crate::error::Error;
 use crate::headers::{self, Fence, attachment_disposition};
@@ -97,15 +96,7 @@ async fn page(
 
 /// `POST /contacts/fichiers`
 pub(crate) async fn import(signed: &Signed, input: Input) -> Result<Response<Body>, Error> {
-    let memory = Arc::clone(&signed.visit.webmail.upload_memory);
-    let files = Files::Keep { bytes_max: FILE_BYTES_MAX, memory };
-    let typed = form::read(&signed.visit, input, files).await?;
-    if !signed.is_own_token(typed.get("jeton")) {
-        return Err(Error::StaleForm);
-    }
-    if typed.is_too_large {
-        return Err(Error::TooLarge);
-    }
+    let typed = form::read_own(signed, input, FILE_BYTES_MAX).await?;
     let Some(file) = typed.files.first() else {
         return page(signed, StatusCode::OK, None).await;
     };
