@@ -1,6 +1,7 @@
 # Each target installs what it misses and then does its job.
 #   make run     build Facteur and start a demo server on loopback
-#   make test    everything: unit tests, foreign clients, crash tests, browser
+#   make test    everything: unit tests, foreign clients, crash tests, browser;
+#                FACTEUR_PICTURES=DIR leaves pictures of the pages there
 #   make test-long   some of these with larger numbers
 #   make check   format, lints, licences
 #   make crash   break a loaded server and check what it holds: ROUNDS=10

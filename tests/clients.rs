@@ -106,14 +106,17 @@ fn browse_on(demo: &demo::Demo, name: &str, arguments: &[&str]) {
             .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap_or_default()));
         format!("{cache}/facteur/browser/node_modules")
     });
-    let output = std::process::Command::new("node")
+    let mut command = std::process::Command::new("node");
+    command
         .arg(demo::repository().join("tests/browser").join(name))
         .arg(demo.dir.join("demo.json"))
-        .arg(demo.dir.with_extension("pictures"))
         .args(arguments)
-        .env("FACTEUR_NODE_MODULES", modules)
-        .output()
-        .expect("node runs");
+        .env("FACTEUR_NODE_MODULES", modules);
+    // Scripts of different pages name their pictures alike.
+    if let Some(pictures) = std::env::var_os("FACTEUR_PICTURES") {
+        command.env("FACTEUR_PICTURES", std::path::Path::new(&pictures).join(name));
+    }
+    let output = command.output().expect("node runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}\n{text}\n{errors}\n{}", demo.log_tail());

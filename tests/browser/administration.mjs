@@ -1,16 +1,13 @@
 // The administration in a real browser: schools, accounts, files, the log; French and English, wide
 // and narrow, with JavaScript and without, light and dark; no accessibility violation that axe
 // finds, and nothing that scrolls sideways.
-// Usage: node administration.mjs DEMO_JSON SCREENSHOT_DIR
+// Usage: node administration.mjs DEMO_JSON
 import { createHmac } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
-import { account, launch, pictures, site, violationsOn } from "./browser.mjs";
+import { account, launch, lookAt, site, verdict } from "./browser.mjs";
 
 const HOME = "/administration";
-mkdirSync(pictures, { recursive: true });
-const violations = [];
-let looked = 0;
 
 // RFC 6238, as an authenticator has it.
 function totp(base32, steps = 0) {
@@ -57,14 +54,7 @@ async function round(name, cookies, number, { locale, width, colorScheme, javaSc
   });
   await context.addCookies(cookies);
   const page = await context.newPage();
-  const look = async (what) => {
-    await page.screenshot({ path: `${pictures}/${name}-${what}.png`, fullPage: true });
-    const over = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth").catch(() => 0);
-    assert.ok(over <= 0, `${name} ${what} scrolls sideways by ${over} px`);
-    if (!javaScriptEnabled) return;
-    looked += 1;
-    violations.push(...await violationsOn(page, `${name} ${what}`));
-  };
+  const look = (what) => lookAt(page, `${name}-${what}`, { scripted: javaScriptEnabled });
   const open = (path) => page.goto(site + HOME + path);
   const value = (text) => press(page, page.locator(`main button[value="${text}"]`).first());
   const fill = async (fields) => {
@@ -221,8 +211,7 @@ try {
   if (process.env.LOOKS === "all") rounds.push(...all);
   const cookies = await enrol(account("informatique"));
   for (const [index, [name, options]] of rounds.entries()) await round(name, cookies, index + 1, options);
-  assert.deepEqual(violations, [], `${violations.length} violations`);
-  console.log(`${looked} pages without a violation`);
+  console.log(verdict());
 } finally {
   await browser.close();
 }

@@ -1,6 +1,8 @@
-// What the browser tests share: the demo's addresses, a Chromium, logging in, mail by LMTP.
+// What the browser tests share: the demo's addresses, a Chromium, logging in, mail by LMTP, looking
+// at pages. Pictures of them are left in the directory FACTEUR_PICTURES, if there is one.
 import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 
 const require = createRequire(process.env.FACTEUR_NODE_MODULES + "/");
@@ -9,7 +11,8 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 export const demo = JSON.parse(readFileSync(process.argv[2], "utf8"));
-export const pictures = process.argv[3];
+const pictures = process.env.FACTEUR_PICTURES;
+if (pictures) mkdirSync(pictures, { recursive: true });
 export const site = `https://localhost:${demo.ports.https}`;
 export const account = (name) => demo.accounts.find((a) => a.address.startsWith(name));
 
@@ -63,8 +66,31 @@ export const letter = (subject, html, from = "Expéditeur <x@dehors.example>") =
   Buffer.from(html).toString("base64").replace(/.{76}/g, "$&\n"), "",
 ].join("\n");
 
+export async function pictureOf(page, name, { fullPage = false } = {}) {
+  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage });
+}
+
+const violations = [];
+let looked = 0;
+
+// A page as people see it: nothing scrolls sideways, and axe, which needs JavaScript, has nothing to
+// say; `verdict` tells. axe's own options may follow.
+export async function lookAt(page, name, { scripted = true, fullPage = true, ...options } = {}) {
+  await pictureOf(page, name, { fullPage });
+  const over = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth");
+  assert.ok(over <= 0, `${name} scrolls sideways by ${over} px`);
+  if (!scripted) return;
+  looked += 1;
+  violations.push(...await violationsOn(page, name, options));
+}
+
+export function verdict() {
+  assert.deepEqual(violations, [], `${violations.length} violations`);
+  return `${looked} pages without a violation`;
+}
+
 // What axe finds against the rules of accessibility, a line for each.
-export async function violationsOn(page, name, options = {}) {
+async function violationsOn(page, name, options) {
   const found = await page.evaluate(async ([source, run]) => {
     if (!window.axe) (0, eval)(source);
     return (await axe.run(document, run)).violations;

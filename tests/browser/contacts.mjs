@@ -1,11 +1,9 @@
 // The address book: contacts with several addresses, groups, the directory, suggestions, files; in
 // French and English, with JavaScript and without, at 1280 px and at 390 px.
-// Usage: node contacts.mjs DEMO_JSON SCREENSHOT_DIR
-import { mkdirSync } from "node:fs";
+// Usage: node contacts.mjs DEMO_JSON
 import assert from "node:assert/strict";
-import { account, launch, pictures, signIn, site } from "./browser.mjs";
+import { account, launch, pictureOf, signIn, site } from "./browser.mjs";
 
-mkdirSync(pictures, { recursive: true });
 const browser = await launch();
 const WORDS = {
   fr: { saved: "Le contact est enregistré", added: "1 contact a été ajouté", known: "s’y trouvait déjà", refused: "n’a pas été prise", not: "adresse complète" },
@@ -21,7 +19,7 @@ async function round(locale, width, javaScriptEnabled, who) {
   const faults = [];
   page.on("pageerror", (error) => faults.push(String(error)));
   page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  const picture = (what) => page.screenshot({ path: `${pictures}/${name}-${what}.png` });
+  const picture = (what) => pictureOf(page, `${name}-${what}`);
   const save = (address) => Promise.all([page.waitForURL(address), page.locator("[value=enregistrer]").click()]);
   await signIn(page, account(who));
 
@@ -71,7 +69,7 @@ async function round(locale, width, javaScriptEnabled, who) {
     await writing.goto(site + "/ecrire");
     await writing.locator("#a").pressSequentially("jean.du");
     await writing.getByRole("option").first().waitFor();
-    await writing.screenshot({ path: `${pictures}/${name}-suggestions.png` });
+    await pictureOf(writing, `${name}-suggestions`);
     await writing.locator("#a").press("Enter");
     assert.match(await writing.locator("#a").inputValue(), /<jean\.dupont@ac-paris\.test>, $/);
     await writing.locator("#a").pressSequentially("parents");

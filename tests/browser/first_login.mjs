@@ -1,10 +1,9 @@
 // The first login in a real browser: the temporary secret, refused passwords with their reasons,
 // one that is taken; French and English, 1280 px and 390 px, with JavaScript and without. The last
 // round goes through to the mailbox and prints the chosen password.
-// Usage: node first_login.mjs DEMO_JSON SCREENSHOT_DIR
-import { mkdirSync } from "node:fs";
+// Usage: node first_login.mjs DEMO_JSON
 import assert from "node:assert/strict";
-import { demo, launch, pictures, site, violationsOn } from "./browser.mjs";
+import { demo, launch, lookAt, site, verdict } from "./browser.mjs";
 
 const newcomer = demo.newcomer;
 const OWN = "girafe bleue sous la pluie";
@@ -12,17 +11,7 @@ const SAID = {
   fr: { short: "il a 5 caractères", own: "mots qui vous désignent", common: "beaucoup de gens", weak: "se devine facilement", differs: "ne sont pas les mêmes", done: "Votre mot de passe est enregistré", count: "5 caractères sur 12", enough: "La longueur suffit" },
   en: { short: "it has 5 characters", own: "words that point to you", common: "many people", weak: "easily guessed", differs: "are not the same", done: "Your password is saved", count: "5 characters of 12", enough: "It is long enough" },
 };
-mkdirSync(pictures, { recursive: true });
 const browser = await launch();
-const violations = [];
-
-async function look(page, name, scripted) {
-  const over = scripted ? await page.evaluate(() => document.documentElement.scrollWidth - innerWidth) : 0;
-  assert.ok(over <= 0, `${name} scrolls sideways by ${over} px`);
-  await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-  if (!scripted) return;
-  violations.push(...await violationsOn(page, name));
-}
 
 async function enter(page, login) {
   await page.goto(site + "/");
@@ -49,7 +38,7 @@ async function round(language, width, javaScriptEnabled, colorScheme = "light") 
   page.on("pageerror", (error) => faults.push(String(error)));
   await enter(page, width === 390 ? newcomer.address : newcomer.academic_id);
   assert.equal(await page.locator("html").getAttribute("lang"), language);
-  await look(page, name("page"), javaScriptEnabled);
+  await lookAt(page, name("page"), { scripted: javaScriptEnabled });
   // Nothing else opens.
   for (const path of ["/boite/INBOX", "/ecrire", "/recherche?q=x"]) {
     await page.goto(site + path);
@@ -63,7 +52,7 @@ async function round(language, width, javaScriptEnabled, colorScheme = "light") 
     await page.getByText(said.enough).waitFor();
     await page.getByRole("button", { name: language === "fr" ? "Afficher" : "Show" }).click();
     assert.equal(await page.locator("#mot-de-passe").getAttribute("type"), "text");
-    await look(page, name("shown"), true);
+    await lookAt(page, name("shown"));
     // What is in the clipboard may be pasted.
     await page.locator("#mot-de-passe").fill("");
     await page.evaluate((text) => {
@@ -85,7 +74,7 @@ async function round(language, width, javaScriptEnabled, colorScheme = "light") 
     assert.equal(await page.locator("#mot-de-passe").inputValue(), "", "a password is not sent back");
   }
   await tried(page, "soleil soleil soleil");
-  await look(page, name("refused"), javaScriptEnabled);
+  await lookAt(page, name("refused"), { scripted: javaScriptEnabled });
   assert.deepEqual(faults, []);
   return { context, page, said, name };
 }
@@ -103,7 +92,7 @@ try {
   await tried(page, OWN);
   assert.equal(new URL(page.url()).pathname, "/boite/INBOX");
   await page.getByText(said.done).waitFor();
-  await look(page, name("done"), true);
+  await lookAt(page, name("done"));
   await context.close();
   // The secret is used up.
   const other = await (await browser.newContext({ ignoreHTTPSErrors: true, locale: "fr-FR" })).newPage();
@@ -113,7 +102,7 @@ try {
   await other.locator("button.primary").click();
   await other.locator("[role=alert]").waitFor();
   assert.equal(new URL(other.url()).pathname, "/connexion");
-  assert.deepEqual(violations, [], `${violations.length} violations`);
+  verdict();
   console.log("first login: ten rounds, every reason told, no violation");
 } finally {
   await browser.close();

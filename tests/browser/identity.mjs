@@ -1,10 +1,9 @@
 // A lost password by name, number and date of birth, where two administrators opened it: the form
 // once, a day later again, then a new password; old mail stays closed until the IT officer says who
 // it is. French and English, wide and narrow, with JavaScript and without.
-// Usage: node identity.mjs DEMO_JSON SCREENSHOT_DIR PHASE; the phases are asked, late and opened.
-import { mkdirSync } from "node:fs";
+// Usage: node identity.mjs DEMO_JSON PHASE; the phases are asked, late and opened.
 import assert from "node:assert/strict";
-import { account, deliver, launch, letter, pictures, signIn, site, violationsOn } from "./browser.mjs";
+import { account, deliver, launch, letter, lookAt, signIn, site, verdict } from "./browser.mjs";
 
 const ROUNDS = [
   ["fr-1280", { locale: "fr-FR", width: 1280, javaScriptEnabled: true }],
@@ -13,9 +12,7 @@ const ROUNDS = [
   ["en-1280-plain", { locale: "en-GB", width: 1280, javaScriptEnabled: false }],
 ];
 const [FORM, CODE, NEW] = ["", "/code", "/nouveau"].map((step) => `/mot-de-passe-oublie${step}`);
-const phase = process.argv[4];
-mkdirSync(pictures, { recursive: true });
-const violations = [];
+const phase = process.argv[3];
 
 class Visitor {
   constructor(name, person, page, hasScripts) {
@@ -23,12 +20,8 @@ class Visitor {
     this.password = `un perroquet sous la pluie ${name}`;
   }
 
-  async look(what) {
-    await this.page.screenshot({ path: `${pictures}/identity-${this.name}-${what}.png`, fullPage: true });
-    const over = await this.page.evaluate("document.documentElement.scrollWidth - window.innerWidth").catch(() => 0);
-    assert.ok(over <= 0, `${this.name} ${what} scrolls sideways by ${over} px`);
-    if (!this.hasScripts) return;
-    violations.push(...await violationsOn(this.page, `${this.name} ${what}`));
+  look(what) {
+    return lookAt(this.page, `identity-${this.name}-${what}`, { scripted: this.hasScripts });
   }
 
   async press(locator) {
@@ -129,7 +122,7 @@ try {
     await phases[phase](new Visitor(name, person, await context.newPage(), javaScriptEnabled));
     await context.close();
   }
-  assert.deepEqual(violations, [], `${violations.length} violations`);
+  verdict();
   console.log(`identity, ${phase}: ${ROUNDS.length} rounds`);
 } finally {
   await browser.close();

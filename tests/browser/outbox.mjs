@@ -1,11 +1,9 @@
 // Sent messages that are taken back, and messages that are sent later: in French and English, with
 // JavaScript and without, at 1280 px and at 390 px.
-// Usage: node outbox.mjs DEMO_JSON SCREENSHOT_DIR
-import { mkdirSync } from "node:fs";
+// Usage: node outbox.mjs DEMO_JSON
 import assert from "node:assert/strict";
-import { account, launch, pictures, signIn, site } from "./browser.mjs";
+import { account, launch, pictureOf, signIn, site } from "./browser.mjs";
 
-mkdirSync(pictures, { recursive: true });
 const browser = await launch();
 const WORDS = {
   fr: { undone: "rien n’est parti", late: "Trop tard", folder: "Envois programmés", tomorrow: "Demain à 8 h", now: "Le message part maintenant", past: "Cette date est passée" },
@@ -49,7 +47,7 @@ async function round(locale, width, javaScriptEnabled) {
   const name = `${locale.slice(0, 2)}-${width}${javaScriptEnabled ? "" : "-without-javascript"}`;
   const words = WORDS[locale.slice(0, 2)];
   const page = await open(locale, width, javaScriptEnabled, "ce.0750001a");
-  const picture = (what) => page.screenshot({ path: `${pictures}/${name}-${what}.png` });
+  const picture = (what) => pictureOf(page, `${name}-${what}`);
   const bar = page.locator("form.undo");
   const subject = `Trop vite ${name}`;
 

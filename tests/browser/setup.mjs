@@ -1,15 +1,11 @@
 // Setting up a telephone, help, and the pages the law wants, in a real browser: French and English,
 // wide and narrow, light and dark, with JavaScript and without; targets large enough, nothing that
 // scrolls sideways, no accessibility violation that axe finds.
-// Usage: node setup.mjs DEMO_JSON SCREENSHOT_DIR
+// Usage: node setup.mjs DEMO_JSON
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
-import { account, demo, launch, pictures, signIn, site, violationsOn } from "./browser.mjs";
+import { account, demo, launch, lookAt, signIn, site, verdict } from "./browser.mjs";
 
-mkdirSync(pictures, { recursive: true });
-const violations = [];
-let looked = 0;
 
 const PUBLIC = {
   help: ["/aide", /Mot de passe oublié/, /Lost password/],
@@ -28,14 +24,7 @@ async function round(name, { locale, width, javaScriptEnabled, colorScheme }) {
     viewport: { width, height: 900 }, javaScriptEnabled, colorScheme, ignoreHTTPSErrors: true, locale, bypassCSP: javaScriptEnabled,
   });
   const page = await context.newPage();
-  const look = async (what) => {
-    await page.screenshot({ path: `${pictures}/${name}-${what}.png`, fullPage: true });
-    const over = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth");
-    assert.ok(over <= 0, `${name} ${what} scrolls sideways by ${over} px`);
-    if (!javaScriptEnabled) return;
-    looked += 1;
-    violations.push(...await violationsOn(page, `${name} ${what}`));
-  };
+  const look = (what) => lookAt(page, `${name}-${what}`, { scripted: javaScriptEnabled });
 
   // From the foot of the login page to each of them, and back.
   for (const [what, [path, ...words]] of Object.entries(PUBLIC)) {
@@ -89,8 +78,7 @@ try {
     "en-1280-plain": { locale: "en-GB", width: 1280, javaScriptEnabled: false, colorScheme: "dark" },
   };
   for (const [name, options] of Object.entries(rounds)) await round(name, options);
-  assert.deepEqual(violations, [], `${violations.length} violations`);
-  console.log(`${looked} pages without a violation`);
+  console.log(verdict());
 } finally {
   await browser.close();
 }

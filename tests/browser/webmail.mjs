@@ -1,11 +1,9 @@
 // The webmail in a real browser: log in, list, read, write with an attachment, read it as the
 // other, log out; with JavaScript and without, at 1280 px and at 390 px.
-// Usage: node webmail.mjs DEMO_JSON SCREENSHOT_DIR
-import { mkdirSync } from "node:fs";
+// Usage: node webmail.mjs DEMO_JSON
 import assert from "node:assert/strict";
-import { account, launch, pictures, signIn, site } from "./browser.mjs";
+import { account, launch, pictureOf, signIn, site } from "./browser.mjs";
 
-mkdirSync(pictures, { recursive: true });
 const browser = await launch();
 
 async function round(name, { width, javaScriptEnabled }) {
@@ -18,7 +16,7 @@ async function round(name, { width, javaScriptEnabled }) {
   page.on("request", (request) => {
     if (!request.url().startsWith(site) && !request.url().startsWith("data:")) faults.push(request.url());
   });
-  const picture = (what) => page.screenshot({ path: `${pictures}/${name}-${what}.png` });
+  const picture = (what) => pictureOf(page, `${name}-${what}`);
 
   await page.goto(site + "/");
   await picture("login");
@@ -70,7 +68,7 @@ async function received(name, subject, { width, javaScriptEnabled }) {
   const answer = await other.request.get(new URL(await link.getAttribute("href"), site).href);
   assert.equal((await answer.body()).toString(), "%PDF-1.1\n%été\n");
   assert.match(answer.headers()["content-disposition"], /attachment/);
-  await reader.screenshot({ path: `${pictures}/${name}-received.png` });
+  await pictureOf(reader, `${name}-received`);
   await other.close();
   console.log(`${name}: logged in, listed, read, written, received with its file`);
 }
@@ -100,11 +98,11 @@ async function draft(name, { width, javaScriptEnabled }) {
   await one.getByText("notes.txt").first().waitFor();
   await one.getByText("Brouillon enregistré").waitFor();
   const address = one.url();
-  await one.screenshot({ path: `${pictures}/${name}-draft.png` });
+  await pictureOf(one, `${name}-draft`);
 
   const other = await open();
   assert.equal(await rows(other), before + 1, `${name}: one draft`);
-  await other.screenshot({ path: `${pictures}/${name}-drafts.png` });
+  await pictureOf(other, `${name}-drafts`);
   await other.getByRole("link", { name: new RegExp(`Brouillon ${name}`) }).click();
   assert.equal(await other.locator("#cc").inputValue(), "quelqu’un");
   assert.equal(await other.locator("#texte").inputValue(), "Commencé ici.");

@@ -1,0 +1,5 @@
+//! The server over sockets, as mail programs see it.
+
+mod common;
+mod dialogs;
+mod threats;

@@ -1,0 +1,4 @@
+//! An IMAP session without sockets, through the crate's public door.
+
+mod oracle;
+mod session;
