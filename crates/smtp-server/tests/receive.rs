@@ -26,6 +26,19 @@ async fn a_message_arrives_whole_behind_its_trace() {
 }
 
 #[tokio::test]
+async fn an_ipv4_peer_of_a_socket_for_both_families_is_traced_as_ipv4() {
+    let server = Server::new().await;
+    let (client, stream, _) = server.pair().await;
+    server.serve(stream, "[::ffff:192.0.2.1]:4711".parse().unwrap(), Port::Mx);
+    let mut client = Client::over(client);
+    assert!(client.reply().await.starts_with("220 "));
+    client.accepted(&["EHLO peer.test"]).await;
+    client.message("a@far.test", &["marie@ac.test"], MESSAGE).await;
+    let message = &server.inbox("marie").await[0];
+    assert!(message.contains("Received: from peer.test ([192.0.2.1])\r\n"), "{message}");
+}
+
+#[tokio::test]
 async fn what_was_answered_250_survives_a_power_cut() {
     let server = Server::new().await;
     let mut client = server.session(Port::Mx).await;
