@@ -122,6 +122,27 @@ async fn lmtp_answers_for_each_recipient() {
 }
 
 #[tokio::test]
+async fn lmtp_tells_who_has_the_message_and_who_has_not() {
+    // One reply for all made the peer deliver it twice to those who had it.
+    let server = Server::new().await;
+    let mut client = server.session(Port::Lmtp).await;
+    let to = ["jean@ac.test", "marie@ac.test", "jean+tag@ac.test"];
+    assert!(client.message("a@far.test", &to[..1], MESSAGE).await.starts_with("250 "));
+    server.take_all_uids("jean").await;
+    let mut replies = vec![client.message("a@far.test", &to, MESSAGE).await];
+    replies.extend([client.reply().await, client.reply().await]);
+    for (reply, expect) in replies.iter().zip(["451 4.3.0 ", "250 2.0.0 ", "451 4.3.0 "]) {
+        assert!(reply.starts_with(expect), "{replies:?}");
+    }
+    assert_eq!(server.inbox("marie").await.len(), 1);
+    // Over SMTP there is one reply, and the peer tries again for both.
+    let mut client = server.session(Port::Mx).await;
+    let reply = client.message("a@far.test", &to, MESSAGE).await;
+    assert!(reply.starts_with("451 4.3.0 "), "{reply}");
+    assert!(client.command("NOOP").await.starts_with("250 "));
+}
+
+#[tokio::test]
 async fn smuggling_is_refused_over_tls_too() {
     let server = Server::new().await;
     for end in ["\n.\r\n", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\r\n\0.\r\n"] {
