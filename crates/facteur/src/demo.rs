@@ -98,11 +98,11 @@ fn config(options: &Options) -> Result<Config, String> {
     };
     config.tls.certificate = options.dir.join("certificate.pem");
     config.tls.key = options.dir.join("key.pem");
-    // A demo lives on a laptop: small buffers, and a small reserve of disk.
+    // A demo lives on a laptop: small buffers, which make the reserve of disk small too, and hardly
+    // any ballast.
     config.storage.write_buffer_mib = 32;
     config.storage.log_mib_max = 64;
     config.storage.block_cache_mib = 64;
-    config.storage.disk_free_mib_min = 64;
     config.storage.ballast_mib = 4;
     // A demo's domains are in no DNS, and a laptop may have none to ask.
     config.authentication.enabled = false;
