@@ -14,7 +14,12 @@ fn check_config_says_what_is_wrong_with_line_and_key() {
 
 #[test]
 fn a_reload_takes_certificate_and_limits_and_a_broken_file_changes_nothing() {
-    operate("reload");
+    script::run("reload.py", &["settings"]);
+}
+
+#[test]
+fn a_reload_takes_other_limits_on_logins_and_connections_at_once() {
+    script::run("reload.py", &["limits"]);
 }
 
 #[test]

@@ -286,9 +286,8 @@ impl Config {
             ("shutdown_seconds", self.shutdown_seconds != new.shutdown_seconds),
             ("listen", self.listen != new.listen),
             ("log", self.log != new.log),
-            ("connections", self.connections != new.connections),
             ("storage", self.storage != new.storage),
-            ("directory", self.directory != new.directory),
+            ("directory", fixed(&self.directory) != fixed(&new.directory)),
             ("mail", self.mail != new.mail),
             ("dns", self.dns != new.dns),
         ]
@@ -301,6 +300,13 @@ impl Config {
     pub(crate) fn needs_tls(&self) -> bool {
         self.listen.iter().any(|listen| !matches!(listen.service, Service::Metrics | Service::Lmtp))
     }
+}
+
+/// What a reload leaves alone of `[directory]`: all but the limits on logins.
+fn fixed(settings: &directory::Settings) -> directory::Settings {
+    let counters_max = settings.limits.counters_max;
+    let limits = directory::LimitSettings { counters_max, ..directory::LimitSettings::default() };
+    directory::Settings { limits, ..settings.clone() }
 }
 
 /// `line 12: unknown field …, expected …`, with the line itself.
