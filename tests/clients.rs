@@ -15,6 +15,14 @@ fn mail_programs_configure_themselves_from_the_address_alone() {
 }
 
 #[test]
+fn a_later_demo_with_another_password_gives_it_to_the_agents_that_are_there() {
+    let mut demo = demo::Demo::start(3);
+    demo.run_script("agents.py", &["mot-de-passe-demo"]);
+    demo.start_again(&["--password", "un-autre-mot-de-passe"]);
+    demo.run_script("agents.py", &["un-autre-mot-de-passe"]);
+}
+
+#[test]
 fn hostile_input_gets_a_clear_answer_and_others_are_served_meanwhile() {
     demo::Demo::start(0).run_script("hostile.py", &[]);
 }

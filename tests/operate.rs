@@ -1,7 +1,11 @@
-//! `facteur serve` and its commands as an administrator uses them; `tests/scripts/operate.py` has
-//! the steps.
+//! `facteur serve` and its commands as an administrator uses them; `tests/scripts/operate.py` and those
+//! beside it have the steps.
 
 mod script;
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
 
 fn operate(step: &str) {
     script::run("operate.py", &[step]);
@@ -14,7 +18,12 @@ fn check_config_says_what_is_wrong_with_line_and_key() {
 
 #[test]
 fn a_reload_takes_certificate_and_limits_and_a_broken_file_changes_nothing() {
-    operate("reload");
+    script::run("reload.py", &["settings"]);
+}
+
+#[test]
+fn a_reload_takes_other_limits_on_logins_and_connections_at_once() {
+    script::run("reload.py", &["limits"]);
 }
 
 #[test]
@@ -70,4 +79,27 @@ fn two_administrators_open_resets_by_identity_at_the_command_line() {
 #[test]
 fn officers_help_at_the_command_line_and_a_month_is_told() {
     script::run("officers.py", &["requests"]);
+}
+
+#[test]
+fn the_set_up_names_what_is_missing_where_there_is_no_apt_and_goes_on_when_told() {
+    // The path of another system, which has a compiler and nothing else.
+    let path = tempfile::tempdir().expect("a temporary directory");
+    for tool in ["bash", "dirname", "env", "id", "mkdir", "cargo", "gcc", "g++"] {
+        let real = ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(tool));
+        let real = real.into_iter().find(|file| file.exists()).unwrap_or("/bin/true".into());
+        symlink(real, path.path().join(tool)).expect("a link");
+    }
+    let set_up = |skip: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/setup.sh");
+        let mut command = Command::new(script);
+        command.arg("build").env("PATH", path.path()).env("XDG_CACHE_HOME", path.path());
+        let output = command.env("FACTEUR_SKIP_SETUP", skip).output().expect("bash runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (succeeded, said) = set_up("");
+    assert!(!succeeded && said.contains("missing to compile RocksDB"), "{said}");
+    assert!(said.contains(": ccache") && said.contains("FACTEUR_SKIP_SETUP=1"), "{said}");
+    let (succeeded, said) = set_up("1");
+    assert!(succeeded && said.contains("going on without ccache"), "{said}");
 }

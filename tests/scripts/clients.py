@@ -88,7 +88,7 @@ def normalised(message):
     return message.rstrip(b"\r\n") + b"\r\n"
 
 
-sent = []
+sent, delays = [], []
 for name, send, port, implicit in [
     ("msmtp 587", msmtp, ports["submission"], False),
     ("msmtp 465", msmtp, ports["submissions"], True),
@@ -99,13 +99,19 @@ for name, send, port, implicit in [
     client, wait = idle()
     started = time.monotonic()
     send(port, message, implicit)
+    accepted = time.monotonic()
     number = wait()
-    print(f"{name}: heard in IDLE {time.monotonic() - started:.2f} s after the client was started")
+    delays.append(time.monotonic() - accepted)
+    print(f"{name}: heard in IDLE {delays[-1]:.3f} s after the client that sent it had ended, "
+          f"which took {accepted - started:.2f} s")
     client.send(b"DONE\r\n")
     while not client.readline().startswith(b"i1 OK"):
         pass
     client.logout()
     sent.append((number, message))
+
+# The best of four: other tests may keep the machine busy.
+check(min(delays) < 1, "IDLE heard of no message within a second", delays)
 
 reader = imap("jean.dupont")
 ok(reader.select("INBOX"))

@@ -164,44 +164,6 @@ class Site:
         return answer.status, answer.read().decode()
 
 
-def reload(site):
-    """SIGHUP: a new certificate and new limits for new connections; a broken file changes nothing."""
-    site.start()
-    site.add_marie()
-    old, name = site.imaps()
-    check(name == "first", name)
-    site.certify("second")
-    site.extra["smtp"] = "recipients_max = 1\n"
-    site.configure()
-    before = site.smtp()
-    site.reload()
-    old.sendall(b"a NOOP\r\n")
-    check(old.recv(4096).startswith(b"a OK"), "the old connection died")
-    check(site.imaps()[1] == "second", "the new certificate is not used")
-    for client, second in [(before, 250), (site.smtp(), 452)]:
-        client.mail("a@far.test")
-        check(client.rcpt(MARIE)[0] == 250, "first recipient")
-        check(client.rcpt(f"marie.martin+x@ac.test")[0] == second, "second recipient, expected", second)
-    site.certify("third")
-    good = (site.dir / "facteur.toml").read_text()
-    for broken, wanted in [
-        (good + "[smpt]\n", "unknown field `smpt`"),
-        (good.replace("recipients_max = 1", "recipients_max = 0"), "smtp.recipients_max: 0 is not from 1"),
-        (good.replace("certificate.pem", "nothing.pem"), "nothing.pem"),
-        (good.replace("secrets.toml", "nothing.toml"), "nothing.toml"),
-    ]:
-        (site.dir / "facteur.toml").write_text(broken)
-        site.reload()
-        refused = [event for event in site.events() if "reload refused" in event.get("message", "")]
-        check(refused and wanted in refused[-1]["error"] and refused[-1]["level"] == "ERROR", wanted, refused)
-        check(site.imaps()[1] == "second", "what is refused changed the certificate")
-    (site.dir / "facteur.toml").write_text(good.replace("write_buffer_mib = 32", "write_buffer_mib = 33"))
-    site.reload()
-    waiting = [event for event in site.events() if event.get("changed")]
-    check(waiting and waiting[-1]["changed"] == "storage", "what waits for a restart is not told", waiting)
-    site.stop()
-
-
 def stop(site):
     """SIGTERM: idle clients are told, the message under way is taken, monitoring does not hold it up."""
     site.start()

@@ -19,7 +19,7 @@ use crate::password::Hasher;
 use crate::policy::Policies;
 use crate::recent::Noted;
 use crate::rows::Rows;
-use crate::settings::Settings;
+use crate::settings::{LimitSettings, Settings};
 use crate::unit::Units;
 use crate::vault::Vault;
 
@@ -107,6 +107,12 @@ impl Directory {
         directory.reload_units().await?;
         directory.reload_policies().await?;
         Ok(directory)
+    }
+
+    /// Uses other limits on failed logins from now on. What was counted stays; how many counters
+    /// are kept in memory does too.
+    pub fn reload_limits(&self, limits: LimitSettings) {
+        self.inner.limits.reload(limits);
     }
 
     pub(crate) fn now(&self) -> Timestamp {

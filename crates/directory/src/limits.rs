@@ -6,8 +6,8 @@
 //! bound whatever addresses and logins strangers make up.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use mail_types::{AccountId, Network};
@@ -45,7 +45,8 @@ pub(crate) type Known = (AccountId, u64);
 
 /// The counters.
 pub(crate) struct Limits {
-    settings: LimitSettings,
+    /// Replaced by a reload; held for a copy of the pointer.
+    settings: RwLock<Arc<LimitSettings>>,
     start: Instant,
     by_login_and_origin: Counters<(LoginKey, Origin)>,
     by_login: Counters<LoginKey>,
@@ -85,8 +86,18 @@ impl Limits {
                 .time_to_idle(KNOWN_FOR)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            settings,
+            settings: RwLock::new(Arc::new(settings)),
         }
+    }
+
+    /// The limits as they are now.
+    pub(crate) fn settings(&self) -> Arc<LimitSettings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Uses other limits; what was counted stays.
+    pub(crate) fn reload(&self, settings: LimitSettings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// Counts a try; `None` when it is one too many, and then it is not counted.
@@ -99,22 +110,23 @@ impl Limits {
         account: Option<Known>,
         origin: Origin,
     ) -> Option<Charge> {
+        let settings = self.settings();
         let within = |networks: &[Network]| networks.iter().any(|net| net.contains(origin.0));
         let mut charge = Charge::default();
-        if within(&self.settings.exempt_networks) {
+        if within(&settings.exempt_networks) {
             return Some(charge);
         }
         let now = self.now();
-        let rate = self.settings.per_login_and_address;
+        let rate = settings.per_login_and_address;
         let pair = cell(&self.by_login_and_origin, (login, origin));
         let mut passed = charge.pay(pair, rate, now);
         if passed && !account.is_some_and(|account| self.known.contains_key(&(account, origin))) {
-            let mut rate = self.settings.per_address;
-            if within(&self.settings.shared_networks) {
-                rate = times(rate, self.settings.shared_networks_factor);
+            let mut rate = settings.per_address;
+            if within(&settings.shared_networks) {
+                rate = times(rate, settings.shared_networks_factor);
             }
             passed = charge.pay(cell(&self.by_origin, origin), rate, now)
-                && charge.pay(cell(&self.by_login, login), self.settings.per_login, now);
+                && charge.pay(cell(&self.by_login, login), settings.per_login, now);
         }
         if passed {
             return Some(charge);
@@ -216,6 +228,19 @@ mod tests {
             })
             .count();
         assert_eq!(anywhere, 6, "one login from everywhere");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reload_counts_at_once_and_forgets_nothing() {
+        let limits = limits();
+        assert_eq!(failures(&limits, |_| LOGIN, "198.51.100.1"), 3);
+        let mut settings = LimitSettings::clone(&limits.settings());
+        settings.per_login_and_address.burst = 5;
+        limits.reload(settings.clone());
+        assert_eq!(failures(&limits, |_| LOGIN, "198.51.100.1"), 2);
+        settings.exempt_networks.push("198.51.100.0/24".parse().unwrap());
+        limits.reload(settings);
+        assert_eq!(failures(&limits, |_| LOGIN, "198.51.100.1"), 100);
     }
 
     #[tokio::test(start_paused = true)]

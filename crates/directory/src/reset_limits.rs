@@ -67,8 +67,8 @@ impl Directory {
         if let Some(peer) = peer {
             let (address_bits, network_bits) = if peer.is_ipv4() { (32, 24) } else { (64, 48) };
             let around = |bits| Network::around(peer, bits).first().to_string();
-            let shared = &self.inner.settings.limits.shared_networks;
-            let is_shared = shared.iter().any(|network| network.contains(peer));
+            let limits = self.inner.limits.settings();
+            let is_shared = limits.shared_networks.iter().any(|network| network.contains(peer));
             let per_address = if is_shared { &PER_SHARED_ADDRESS[..] } else { &PER_ADDRESS[..] };
             counted.push((key(b"address", around(address_bits).as_bytes()), per_address));
             if !is_shared {

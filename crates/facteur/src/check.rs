@@ -4,10 +4,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use imap_server::PlaintextLogin;
 use mail_types::Domain;
+use smtp_server::PlaintextAuth;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Service};
+use crate::place::Place;
 use crate::tls::Certificates;
 
 /// A year: beyond it, a time is a typing error, and a deadline could not be computed.
@@ -38,79 +41,83 @@ const ZERO_ALLOWED: [&str; 19] = [
     "webmail.undo_seconds",
 ];
 
-/// What is wrong, and a text that stands on the line where.
+/// What is wrong, and where.
 struct Wrong {
-    place: String,
+    place: Place,
     why: String,
 }
 
 impl Wrong {
-    fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { place: place.into(), why: why.into() }
+    fn new(place: Place, why: impl Into<String>) -> Self {
+        Self { place, why: why.into() }
     }
 }
 
 /// Checks what can be checked without looking at files. The error names line and key.
 pub(crate) fn check(config: &Config, text: &str) -> Result<(), String> {
     let outcome = contents(config).and_then(|()| {
-        let table = toml::Table::try_from(config)
-            .map_err(|error| Wrong::new("", format!("not readable again: {error}")))?;
-        numbers("", &table)
+        let all = toml::Value::try_from(config).map_err(|error| {
+            Wrong::new(Place::default(), format!("not readable again: {error}"))
+        })?;
+        numbers(&Place::default(), &all)
     });
-    outcome.map_err(|Wrong { place, why }| match line_of(text, &place) {
-        Some(line) => format!("line {line}: {why}"),
-        None => why,
-    })
+    outcome.map_err(|Wrong { place, why }| place.tell(text, &why))
 }
 
 fn contents(config: &Config) -> Result<(), Wrong> {
     if config.hostname.parse::<Domain>().is_err() {
         let why = format!("hostname: {:?} is not a host name", config.hostname);
-        return Err(Wrong::new("hostname", why));
+        return Err(Wrong::new(Place::of("hostname"), why));
     }
     if config.listen.is_empty() {
-        return Err(Wrong::new("listen", "listen: at least one [[listen]] is needed"));
+        return Err(Wrong::new(Place::of("listen"), "listen: at least one [[listen]] is needed"));
     }
     let mut sockets = HashSet::new();
-    for listen in &config.listen {
+    for (index, listen) in config.listen.iter().enumerate() {
         if !sockets.insert(listen.address) {
-            let address = listen.address.to_string();
+            let address = listen.address;
             let why = format!("listen: {address} is there twice; one address has one service");
-            return Err(Wrong::new(format!("address = \"{address}\""), why));
+            return Err(Wrong::new(Place::of("listen").element(index).key("address"), why));
         }
     }
     if config.secrets_file.starts_with(&config.data_dir) {
         let why = "secrets_file: must be outside data_dir, or a backup would hold it";
-        return Err(Wrong::new("secrets_file", why));
+        return Err(Wrong::new(Place::of("secrets_file"), why));
     }
     if let Err(error) = EnvFilter::try_new(&config.log.level) {
-        return Err(Wrong::new("level", format!("log.level: {error}")));
+        return Err(Wrong::new(Place::of("log.level"), format!("log.level: {error}")));
     }
     Ok(())
 }
 
 /// Each number is at least 1 unless 0 has a meaning, and no time or size overflows.
-fn numbers(prefix: &str, table: &toml::Table) -> Result<(), Wrong> {
-    for (key, value) in table {
-        let name = format!("{prefix}{key}");
-        match value {
-            toml::Value::Table(inner) => numbers(&format!("{name}."), inner)?,
-            toml::Value::Integer(number) => {
-                let least = i64::from(!ZERO_ALLOWED.contains(&name.as_str()));
-                let most = most(key);
-                if !(least..=most).contains(number) {
-                    let why = format!("{name}: {number} is not from {least} to {most}");
-                    return Err(Wrong::new(key.as_str(), why));
-                }
-            }
-            _ => {}
+fn numbers(place: &Place, value: &toml::Value) -> Result<(), Wrong> {
+    match value {
+        toml::Value::Table(table) => {
+            table.iter().try_for_each(|(key, value)| numbers(&place.key(key), value))
         }
+        toml::Value::Array(elements) => {
+            let mut elements = elements.iter().enumerate();
+            elements.try_for_each(|(index, value)| numbers(&place.element(index), value))
+        }
+        toml::Value::Integer(number) => in_range(place, *number),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn in_range(place: &Place, number: i64) -> Result<(), Wrong> {
+    let name = place.name();
+    let least = i64::from(!ZERO_ALLOWED.contains(&name.as_str()));
+    let most = most(&name);
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(Wrong::new(place.clone(), format!("{name}: {number} is not from {least} to {most}")))
 }
 
 /// The most that makes sense, by the unit in a setting's name.
-fn most(key: &str) -> i64 {
+fn most(name: &str) -> i64 {
+    let key = name.rsplit('.').next().unwrap_or(name);
     let mut words = key.split('_');
     let unit = words.find_map(|word| match word {
         "milliseconds" => Some(60_000),
@@ -122,16 +129,6 @@ fn most(key: &str) -> i64 {
         _ => None,
     });
     unit.unwrap_or(i64::MAX)
-}
-
-/// The last line that begins with this setting: of two, the second is the one too many.
-fn line_of(text: &str, place: &str) -> Option<usize> {
-    let begins = |line: &str| {
-        let rest = line.trim_start().strip_prefix(place);
-        rest.is_some_and(|rest| place.contains('=') || rest.trim_start().starts_with('='))
-    };
-    let lines: Vec<_> = text.lines().collect();
-    lines.iter().rposition(|line| begins(line)).map(|index| index + 1)
 }
 
 /// For `check-config`: whether what the file names is there. All that is wrong, a line each.
@@ -173,6 +170,24 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
             warnings.push(format!("{name} at {address} can be reached from everywhere"));
         }
     }
+    for (setting, is_set) in [
+        ("smtp.plaintext_auth", config.smtp.plaintext_auth == PlaintextAuth::Loopback),
+        ("imap.plaintext_login", config.imap.plaintext_login == PlaintextLogin::Loopback),
+    ] {
+        if is_set {
+            warnings.push(format!(
+                "{setting} takes passwords without TLS from programs on this machine: it is for \
+                 the demo"
+            ));
+        }
+    }
+    let (mib, least) = (config.storage.disk_free_mib_min, config.storage.disk_free_mib_least());
+    if (1..least).contains(&mib) {
+        warnings.push(format!(
+            "storage.disk_free_mib_min: {mib} is below three times write buffers plus log \
+             ({least}): the disk can be full before mail is refused; 0 takes {least}"
+        ));
+    }
     for (setting, page) in config.webmail.notices.missing() {
         warnings.push(format!("webmail.notices.{setting} is missing: the page {page} says so"));
     }
@@ -209,6 +224,7 @@ mod tests {
                 "line 5: listen: [::]:25 is there twice",
             ),
             ("[log]\nlevel = \"loud=much\"", "line 2: log.level: "),
+            ("[webmail]\ntheme_file = \"/nowhere\"", "line 2: webmail.theme_file: /nowhere: "),
         ] {
             let error = error_of(text);
             assert!(error.contains(wanted), "{text:?} gave {error:?}");
@@ -228,7 +244,15 @@ mod tests {
             ("shutdown_seconds = 31536001", "line 1: shutdown_seconds: 31536001"),
             (
                 "[directory.limits]\nper_login = { burst = 0, per_hour = 1 }",
-                "directory.limits.per_login.burst: 0 is not from 1",
+                "line 2: directory.limits.per_login.burst: 0 is not from 1",
+            ),
+            (
+                "[relay]\nretry_minutes = [\n  5,\n  0,\n]",
+                "line 4: relay.retry_minutes: 0 is not from 1 to 525600",
+            ),
+            (
+                "[[listen]]\naddress = \"[::]:25\"\nservice = \"smtp\"\npublic_port = 0",
+                "line 4: listen.public_port: 0 is not from 1",
             ),
         ] {
             let error = error_of(text);
@@ -237,6 +261,51 @@ mod tests {
         for text in ["shutdown_seconds = 0", "[directory]\nquota_bytes_default = 0"] {
             Config::parse(text).unwrap();
         }
+    }
+
+    #[test]
+    fn each_number_of_the_shipped_file_is_told_with_its_own_line() {
+        let shipped = include_str!("../../../config/facteur.toml");
+        let lines: Vec<_> = shipped.lines().collect();
+        let mut told = 0;
+        for (index, line) in lines.iter().enumerate() {
+            let Some((key, value)) = line.split_once(" = ") else { continue };
+            // The first number, also of an array or an inline table.
+            let start = value.trim_start_matches(|character: char| "[{ burst=".contains(character));
+            let end = start.trim_start_matches(|character: char| character.is_ascii_digit());
+            if line.starts_with('#') || start.len() == end.len() {
+                continue;
+            }
+            let before = &value[..value.len() - start.len()];
+            for wrong in ["0", "99999999999"] {
+                let wrong = format!("{key} = {before}{wrong}{end}");
+                let mut lines = lines.clone();
+                lines[index] = &wrong;
+                // For some numbers 0 has a meaning, and some have no end.
+                let Err(error) = Config::parse(&lines.join("\n")) else { continue };
+                let begin = format!("line {}: ", index + 1);
+                assert!(error.starts_with(&begin) && error.contains(key), "{wrong}: {error}");
+                told += 1;
+            }
+        }
+        assert!(told > 100, "{told}");
+    }
+
+    #[test]
+    fn what_is_for_the_demo_or_too_small_is_noted() {
+        let noted = |text| warnings(&Config::parse(text).unwrap()).join("\n");
+        for (text, wanted) in [
+            ("[smtp]\nplaintext_auth = \"loopback\"", "smtp.plaintext_auth takes passwords"),
+            ("[imap]\nplaintext_login = \"loopback\"", "imap.plaintext_login takes passwords"),
+            (
+                "[storage]\ndisk_free_mib_min = 1919",
+                "disk_free_mib_min: 1919 is below three times write buffers plus log (1920)",
+            ),
+        ] {
+            assert!(noted(text).contains(wanted), "{}", noted(text));
+        }
+        let quiet = noted("[storage]\ndisk_free_mib_min = 1920");
+        assert!(!quiet.contains("takes passwords") && !quiet.contains("disk_free"), "{quiet}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use mail_types::Domain;
 use serde::{Deserialize, Serialize};
 
 use crate::clients::{self, Clients};
+use crate::place::Place;
 
 /// Everything an operator may set. Each part is documented where it is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -241,6 +242,13 @@ impl Default for Storage {
     }
 }
 
+impl Storage {
+    /// How much free disk the engine may need: what is below, new mail must not take.
+    pub(crate) fn disk_free_mib_least(&self) -> u64 {
+        self.write_buffer_mib.saturating_add(self.log_mib_max).saturating_mul(3)
+    }
+}
+
 impl Config {
     /// Reads the file. The error names file, line, key and what is allowed.
     pub(crate) fn load(path: &Path) -> Result<Self, String> {
@@ -259,8 +267,10 @@ impl Config {
         config.webmail.schedule_seconds_max = config.smtp.hold_seconds_max;
         config.webmail.programs = clients::programs(&config);
         if let Some(file) = &config.webmail.theme_file {
-            config.webmail.theme = webmail::Theme::load(file)
-                .map_err(|error| format!("webmail.theme_file: {error}"))?;
+            config.webmail.theme = webmail::Theme::load(file).map_err(|error| {
+                let why = format!("webmail.theme_file: {error}");
+                Place::of("webmail.theme_file").tell(text, &why)
+            })?;
         }
         Ok(config)
     }
@@ -276,9 +286,8 @@ impl Config {
             ("shutdown_seconds", self.shutdown_seconds != new.shutdown_seconds),
             ("listen", self.listen != new.listen),
             ("log", self.log != new.log),
-            ("connections", self.connections != new.connections),
             ("storage", self.storage != new.storage),
-            ("directory", self.directory != new.directory),
+            ("directory", fixed(&self.directory) != fixed(&new.directory)),
             ("mail", self.mail != new.mail),
             ("dns", self.dns != new.dns),
         ]
@@ -291,6 +300,13 @@ impl Config {
     pub(crate) fn needs_tls(&self) -> bool {
         self.listen.iter().any(|listen| !matches!(listen.service, Service::Metrics | Service::Lmtp))
     }
+}
+
+/// What a reload leaves alone of `[directory]`: all but the limits on logins.
+fn fixed(settings: &directory::Settings) -> directory::Settings {
+    let counters_max = settings.limits.counters_max;
+    let limits = directory::LimitSettings { counters_max, ..directory::LimitSettings::default() };
+    directory::Settings { limits, ..settings.clone() }
 }
 
 /// `line 12: unknown field …, expected …`, with the line itself.

@@ -1,5 +1,6 @@
 //! `facteur demo`: an all-in-one server on loopback, with accounts and mail in them.
 
+mod agents;
 mod notices;
 mod people;
 
@@ -11,7 +12,7 @@ use directory::{AccountState, NewAccount, NewPassword, Person, Unit, UnitCode, U
 use mail_service::{Incoming, ServiceError};
 use mail_types::{Domain, EmailAddress, ReversePath, Role, Secret};
 
-use crate::admin::{Reporter, Services};
+use crate::admin::Services;
 use crate::cli::say;
 use crate::config::{Config, Listen, Service};
 use crate::server::Server;
@@ -31,7 +32,7 @@ pub(crate) struct Options {
     /// Also agent1@… to agentN@….
     #[arg(long, default_value_t = 0)]
     accounts: u32,
-    /// Their password.
+    /// Their password. On a later run another one replaces it.
     #[arg(long, default_value = "mot-de-passe-demo")]
     password: String,
     /// A theme file: name, logo, two colours.
@@ -98,11 +99,11 @@ fn config(options: &Options) -> Result<Config, String> {
     };
     config.tls.certificate = options.dir.join("certificate.pem");
     config.tls.key = options.dir.join("key.pem");
-    // A demo lives on a laptop: small buffers, and a small reserve of disk.
+    // A demo lives on a laptop: small buffers, which make the reserve of disk small too, and hardly
+    // any ballast.
     config.storage.write_buffer_mib = 32;
     config.storage.log_mib_max = 64;
     config.storage.block_cache_mib = 64;
-    config.storage.disk_free_mib_min = 64;
     config.storage.ballast_mib = 4;
     // A demo's domains are in no DNS, and a laptop may have none to ask.
     config.authentication.enabled = false;
@@ -148,7 +149,7 @@ async fn fill(services: &Services, options: &Options) -> Result<(), String> {
     let code: UnitCode = UNIT.0.parse()?;
     services.directory.update_unit(&code, update).await.map_err(text)?;
     if options.accounts > 0 {
-        create_agents(services, options).await?;
+        agents::create(services, &options.dir, options.accounts, &options.password).await?;
     }
     if is_new {
         for (recipient, message) in MAIL {
@@ -197,37 +198,6 @@ async fn newcomer(services: &Services) -> Result<Option<String>, String> {
         }
     };
     Ok(Some(sheet.map_err(text)?.secret.expose().clone()))
-}
-
-/// Agents share one hash, made once: the demo is about mail, not about hashing.
-async fn create_agents(services: &Services, options: &Options) -> Result<(), String> {
-    let hash = directory::hash_password(&Secret::from(options.password.as_str())).map_err(text)?;
-    let mut csv = String::from("address,name,academic_id,password\n");
-    for number in 1..=options.accounts {
-        csv.push_str(&format!("agent{number}@{DOMAIN},Agent {number},9{number:09},\"{hash}\"\n"));
-    }
-    let (reporter, mut events) = Reporter::new();
-    let total = u64::from(options.accounts);
-    let screen = tokio::spawn(async move {
-        let mut screen = crate::admin::client::Screen::default();
-        while let Some(event) = events.recv().await {
-            screen.show(event);
-        }
-    });
-    let tell = |event| {
-        if let directory::ImportEvent::Lines(done) = event {
-            reporter.progress(done, total);
-        }
-    };
-    let mode = directory::ImportMode::Apply;
-    let report = services.directory.import(csv.as_bytes(), mode, None, tell).await.map_err(text)?;
-    reporter.line(format!("{} agents created", report.created));
-    drop(reporter);
-    screen.await.map_err(text)?;
-    match report.refused.first() {
-        Some(refused) => Err(format!("agent on line {}: {}", refused.line, refused.reason)),
-        None => Ok(()),
-    }
 }
 
 /// Creates one account; `false` when it is there.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,24 +58,57 @@ impl Listeners {
     pub(crate) fn accept<S: Serve>(
         self,
         edges: &Arc<S>,
-        limits: &Connections,
+        limits: &Limits,
         sessions: &TaskTracker,
         shutdown: &CancellationToken,
     ) {
-        let total = Arc::new(Semaphore::new(limits.total_max as usize));
-        let addresses = Arc::new(PerAddress::new(limits.per_address_max));
         for (service, socket) in self.sockets {
             let accepting = Accepting {
                 service,
                 socket,
                 edges: Arc::clone(edges),
-                total: Arc::clone(&total),
-                addresses: Arc::clone(&addresses),
+                total: Arc::clone(&limits.total),
+                addresses: Arc::clone(&limits.addresses),
                 sessions: sessions.clone(),
                 shutdown: shutdown.clone(),
             };
             sessions.spawn(accepting.run());
         }
+    }
+}
+
+/// How many connections there may be.
+pub(crate) struct Limits {
+    total: Arc<Semaphore>,
+    /// How many places `total` has, free or not; held to compare.
+    total_max: Mutex<u32>,
+    addresses: Arc<PerAddress>,
+}
+
+impl Limits {
+    pub(crate) fn new(limits: &Connections) -> Self {
+        Self {
+            total: Arc::new(Semaphore::new(limits.total_max as usize)),
+            total_max: Mutex::new(limits.total_max),
+            addresses: Arc::new(PerAddress::new(limits.per_address_max)),
+        }
+    }
+
+    /// Uses other limits. Nobody is cut off; new clients wait until there are fewer.
+    pub(crate) fn reload(&self, limits: &Connections) {
+        self.addresses.max.store(limits.per_address_max, Ordering::Relaxed);
+        let mut total_max = self.total_max.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *total_max, limits.total_max);
+        if let Some(more) = limits.total_max.checked_sub(before) {
+            return self.total.add_permits(more as usize);
+        }
+        let (total, fewer) = (Arc::clone(&self.total), before - limits.total_max);
+        tokio::spawn(async move {
+            // Places are given in turn: until these are had, nobody else gets one.
+            if let Ok(places) = total.acquire_many_owned(fewer).await {
+                places.forget();
+            }
+        });
     }
 }
 
@@ -128,7 +162,7 @@ impl<S: Serve> Accepting<S> {
 /// Counts connections by address; IPv6 by /64, the smallest block a customer gets.
 #[derive(Debug)]
 struct PerAddress {
-    max: u32,
+    max: AtomicU32,
     /// Held for a look-up; no await inside, hence std's mutex.
     counts: Mutex<HashMap<IpAddr, u32>>,
 }
@@ -141,14 +175,14 @@ struct Place {
 
 impl PerAddress {
     fn new(max: u32) -> Self {
-        Self { max, counts: Mutex::default() }
+        Self { max: AtomicU32::new(max), counts: Mutex::default() }
     }
 
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let block = block(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(block).or_default();
-        if *count >= self.max {
+        if *count >= self.max.load(Ordering::Relaxed) {
             return None;
         }
         *count += 1;
@@ -193,6 +227,29 @@ mod tests {
         assert!(enter("2001:db8:0:1::1").is_some(), "another /64");
         drop(first);
         assert!(enter("2001:db8::2").is_some());
+    }
+
+    #[tokio::test]
+    async fn other_limits_cut_nobody_off_and_count_from_then_on() {
+        let limits = |total_max, per_address_max| Connections { total_max, per_address_max };
+        let shared = Limits::new(&limits(3, 1));
+        let place = |number: u8| shared.addresses.enter([192, 0, 2, number].into());
+        let enter = || Arc::clone(&shared.total).try_acquire_owned().ok();
+        let first = (place(1), enter());
+        let second = (place(2), enter());
+        assert!(first.0.is_some() && second.1.is_some() && place(1).is_none());
+        shared.reload(&limits(1, 2));
+        tokio::task::yield_now().await;
+        assert!(enter().is_none(), "two are there, and one may be");
+        drop(second);
+        tokio::task::yield_now().await;
+        assert!(enter().is_none(), "one is there");
+        assert!(place(1).is_some());
+        drop(first);
+        assert!(enter().is_some());
+        shared.reload(&limits(2, 2));
+        let both = (enter(), enter());
+        assert!(both.0.is_some() && both.1.is_some() && enter().is_none());
     }
 
     #[test]

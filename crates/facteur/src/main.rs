@@ -16,6 +16,7 @@ mod history;
 mod listener;
 mod observe;
 mod outgoing;
+mod place;
 mod server;
 mod signing;
 mod telemetry;

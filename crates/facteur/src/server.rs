@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::admin::{self, Services};
 use crate::config::{Config, Service};
 use crate::history::{self, Heard, History};
-use crate::listener::{Listeners, Serve};
+use crate::listener::{Limits, Listeners, Serve};
 use crate::observe::Observer;
 use crate::outgoing::Outgoing;
 use crate::telemetry;
@@ -35,6 +35,7 @@ pub(crate) struct Server {
     config: Config,
     services: Services,
     edges: Arc<Edges>,
+    limits: Limits,
     outgoing: Outgoing,
     sessions: TaskTracker,
     shutdown: CancellationToken,
@@ -58,19 +59,16 @@ impl Server {
         let edges = Arc::new(Edges::new(&config, &services, certificates, metrics)?);
         let (sessions, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let outgoing = Outgoing::start(&config, &services, &sessions, &shutdown)?;
-        let server = Self { config, services, edges, outgoing, sessions, shutdown, signals };
+        let limits = Limits::new(&config.connections);
+        let server =
+            Self { config, services, edges, limits, outgoing, sessions, shutdown, signals };
         admin::socket::listen(
             &server.config.admin_socket,
             server.services.clone(),
             &server.sessions,
             &server.shutdown,
         )?;
-        listeners.accept(
-            &server.edges,
-            &server.config.connections,
-            &server.sessions,
-            &server.shutdown,
-        );
+        listeners.accept(&server.edges, &server.limits, &server.sessions, &server.shutdown);
         let (mail, shutdown) = (server.services.mail.clone(), server.shutdown.clone());
         server.sessions.spawn(async move { mail.run_indexer(shutdown.cancelled()).await });
         let letters = Arc::clone(&server.edges.webmail).run_letters(server.shutdown.clone());
@@ -118,6 +116,8 @@ impl Server {
             let outgoing = Outgoing::read(&config)?;
             self.edges.reload(&config)?;
             self.outgoing.exchange(outgoing);
+            self.limits.reload(&config.connections);
+            self.services.directory.reload_limits(config.directory.limits.clone());
             Ok(self.config.changed_but_not_reloaded(&config))
         });
         match outcome {
@@ -286,7 +286,7 @@ impl Edges {
         })
     }
 
-    /// Certificates and the edges' settings; listeners, store and directory need a restart.
+    /// Certificates and the edges' settings.
     fn reload(&self, config: &Config) -> Result<(), String> {
         let policy = sender_policy(config)?;
         if let Some(certificates) = &self.certificates {

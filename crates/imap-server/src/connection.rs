@@ -310,13 +310,13 @@ impl Connection {
     }
 
     pub(crate) fn may_log_in(&self) -> bool {
-        let loopback = self.peer.ip().to_canonical().is_loopback();
+        let loopback = self.peer.ip().is_loopback();
         let allowed = self.settings.plaintext_login == PlaintextLogin::Loopback && loopback;
         self.is_tls || allowed
     }
 
     pub(crate) fn peer_ip(&self) -> IpAddr {
-        self.peer.ip().to_canonical()
+        self.peer.ip()
     }
 }
 

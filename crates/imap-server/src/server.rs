@@ -61,6 +61,8 @@ impl ImapServer {
         port: Port,
         shutdown: CancellationToken,
     ) {
+        // On a socket for both families, an IPv4 address comes written in IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let span = tracing::info_span!("imap", %peer, account = tracing::field::Empty);
         metrics::counter!("facteur_imap_connections_total").increment(1);
         let settings = Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner));

@@ -20,6 +20,8 @@ pub struct Selected {
     withheld: UidSet,
     /// Flags the client was told exist here.
     known_flags: Vec<Flag>,
+    /// Opened with EXAMINE.
+    is_read_only: bool,
 }
 
 /// What happened in the mailbox since the client was last told.
@@ -45,7 +47,12 @@ pub enum Expunges {
 impl Selected {
     /// A mailbox just selected.
     pub fn new(uids: Vec<u32>, flags: Vec<Flag>) -> Self {
-        Self { uids, withheld: UidSet::new(), known_flags: flags }
+        Self { uids, withheld: UidSet::new(), known_flags: flags, is_read_only: false }
+    }
+
+    /// A mailbox just opened with EXAMINE.
+    pub fn examined(uids: Vec<u32>, flags: Vec<Flag>) -> Self {
+        Self { is_read_only: true, ..Self::new(uids, flags) }
     }
 
     /// How many messages the client believes there are.
@@ -181,6 +188,11 @@ impl Selected {
         out.extend_from_slice(b"* FLAGS ");
         respond::flags(out, self.known_flags.iter().cloned());
         out.extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
+        if self.is_read_only {
+            // RFC 9051 §7.1: the flags "that the client can change permanently".
+            out.extend_from_slice(b"()] No flag can be changed\r\n");
+            return;
+        }
         respond::flags(out, self.known_flags.iter().cloned());
         // `\*`: the client may make up keywords.
         out.pop();

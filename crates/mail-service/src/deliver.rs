@@ -19,6 +19,20 @@ use crate::prepare::{self, Content};
 use crate::receive::{Incoming, Judgement, Placement, Recipient};
 use crate::service::{MailService, Right};
 
+/// Recipients of one account that a delivery did not reach; the others have it for good.
+#[derive(Debug)]
+pub struct Missed {
+    /// Which, counted in the envelope's order, and their addresses.
+    pub recipients: Vec<(usize, EmailAddress)>,
+    /// Why.
+    pub error: ServiceError,
+}
+
+/// What the caller hears that must have reached everybody.
+pub(crate) fn everybody(missed: Vec<Missed>) -> Result<(), ServiceError> {
+    missed.into_iter().next().map_or(Ok(()), |missed| Err(missed.error))
+}
+
 /// Commits of one delivery that are in line at once; each holds up to 100 KiB of rows.
 const COMMITS_WAITING_MAX: usize = 256;
 /// RFC 5321 §6.3: "a large rejection threshold, normally at least 100 Received entries" counts
@@ -32,6 +46,17 @@ impl MailService {
     /// # Errors
     /// When one account's delivery failed; others may have it. The peer is told to try again.
     pub async fn deliver(&self, incoming: Incoming) -> Result<(), ServiceError> {
+        everybody(self.deliver_each(incoming).await?)
+    }
+
+    /// The same, and says whom it did not reach.
+    ///
+    /// # Errors
+    /// When it reached nobody for a reason that is not one account's.
+    pub(crate) async fn deliver_each(
+        &self,
+        incoming: Incoming,
+    ) -> Result<Vec<Missed>, ServiceError> {
         let Incoming { queue_id, reverse_path, recipients, trace, message, submitter } = incoming;
         let judgement = message.judgement;
         let delivery = Delivery {
@@ -60,7 +85,7 @@ impl MailService {
         referrers: &[Referrer],
         reservation: Reservation,
         scanned: Scanned,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<Missed>, ServiceError> {
         let Delivery { queue_id, reverse_path, recipients, trace, submitter, judgement, source } =
             delivery;
         let Judgement { authentication, placement } = judgement;
@@ -78,7 +103,8 @@ impl MailService {
         // few syncs.
         let mut waiting = VecDeque::new();
         let mut done = HashSet::with_capacity(referrers.len());
-        let mut outcome = Ok(());
+        let mut missed = Vec::new();
+        let mut miss = |account, error| missed.push(missed_by(&recipients, account, error));
         for recipient in &recipients {
             if !done.insert(recipient.account.id) {
                 continue;
@@ -86,20 +112,22 @@ impl MailService {
             if waiting.len() >= COMMITS_WAITING_MAX
                 && let Some(queued) = waiting.pop_front()
             {
-                outcome = outcome.and(finish(queued, &shared).await);
+                finish(queued, &shared)
+                    .await
+                    .unwrap_or_else(|(account, error)| miss(account, error));
             }
-            // One account's failure does not keep the message from the others: the peer tries
-            // again for all of them, and those that have it are better off than with none.
+            // One account's failure does not keep the message from the others: where the peer
+            // tries again for all of them, those that have it are better off than with none.
             match self.queue_delivery(recipient, &shared).await {
                 Ok(queued) => waiting.push_back(queued),
-                Err(error) => outcome = outcome.and(Err(error)),
+                Err(error) => miss(recipient.account.id, error),
             }
         }
         for queued in waiting {
-            outcome = outcome.and(finish(queued, &shared).await);
+            finish(queued, &shared).await.unwrap_or_else(|(account, error)| miss(account, error));
         }
         drop(reservation);
-        outcome
+        Ok(missed)
     }
 
     async fn queue_delivery(
@@ -209,9 +237,16 @@ struct Queued {
     settling: Settling,
 }
 
-async fn finish(queued: Queued, shared: &Shared) -> Result<(), ServiceError> {
+/// Which recipients an account's failure concerns.
+fn missed_by(recipients: &[Recipient], account: AccountId, error: ServiceError) -> Missed {
+    let is_theirs = |(_, to): &(usize, &Recipient)| to.account.id == account;
+    let theirs = recipients.iter().enumerate().filter(is_theirs);
+    Missed { recipients: theirs.map(|(at, to)| (at, to.address.clone())).collect(), error }
+}
+
+async fn finish(queued: Queued, shared: &Shared) -> Result<(), (AccountId, ServiceError)> {
     let Queued { to, account, mailbox, uid, size, settling } = queued;
-    settling.done().await?;
+    settling.done().await.map_err(|error| (account, error))?;
     let queue_id = shared.row.queue_id.map(|id| id.to_string()).unwrap_or_default();
     tracing::info!(
         target: "mail", queue_id, %to, %account, %mailbox, uid = uid.get(), size, "delivered"

@@ -42,6 +42,7 @@ mod verify;
 mod wanted;
 
 pub use condition::Condition;
+pub use deliver::Missed;
 pub use error::ServiceError;
 pub use flags::flags_in_use;
 pub use mail_store::tables::mail::MessageRow;

@@ -2,8 +2,11 @@
 
 use directory::{AuthError, DirectoryError};
 use mail_message::author::AuthorFault;
-use mail_service::{RecipientError, ServiceError};
+use mail_service::{Missed, RecipientError, ServiceError};
+use mail_types::QueueId;
 use smtp_session::{Reply, reply};
+
+use crate::log;
 
 /// What is said when the service could not take a message.
 pub(crate) fn service_error(error: &ServiceError) -> Reply {
@@ -37,6 +40,22 @@ pub(crate) fn service_error(error: &ServiceError) -> Reply {
             reply::TRY_AGAIN
         }
     }
+}
+
+/// What came of a message for each recipient; the log hears whom it did not reach.
+pub(crate) fn outcomes(
+    message: &log::Received<'_>,
+    missed: Vec<Missed>,
+) -> Vec<Result<QueueId, Reply>> {
+    let mut outcomes = vec![Ok(message.queue_id); message.recipients];
+    for Missed { recipients, error } in missed {
+        let refusal = service_error(&error);
+        for (position, address) in recipients {
+            log::refused("message", message.from, Some(&address.to_string()), &refusal);
+            outcomes[position] = Err(refusal.clone());
+        }
+    }
+    outcomes
 }
 
 /// What is said when the directory could not be asked.

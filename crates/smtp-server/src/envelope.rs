@@ -238,11 +238,11 @@ impl Transactions {
 
     async fn deliver(&mut self) -> Result<Answer, Reply> {
         let Some(content) = self.content.take() else { return Err(reply::TRY_AGAIN) };
-        let queued = self.finish(content).await;
-        queued.map(Answer::Queued).map_err(|refusal| self.refused("message", None, refusal))
+        let answer = self.finish(content).await;
+        answer.map_err(|refusal| self.refused("message", None, refusal))
     }
 
-    async fn finish(&mut self, content: Content) -> Result<QueueId, Reply> {
+    async fn finish(&mut self, content: Content) -> Result<Answer, Reply> {
         let Content { queue_id, trace, mut writer, inspection } = content;
         let judged = match inspection {
             Some(inspection) => self.judge(inspection, &trace, &mut writer).await?,
@@ -284,9 +284,13 @@ impl Transactions {
             own: None,
         };
         // All of it is durable when this returns; only then may 250 be said.
-        self.service.accept(acceptance).await.map_err(|error| answer::service_error(&error))?;
-        received.log();
-        Ok(queue_id)
+        let missed = self.service.accept_each(acceptance).await;
+        let missed = missed.map_err(|error| answer::service_error(&error))?;
+        let outcomes = answer::outcomes(&received, missed);
+        if outcomes.iter().any(Result::is_ok) {
+            received.log();
+        }
+        Ok(Answer::Delivered(outcomes))
     }
 
     /// Ends the look at a message: nothing was promised yet, and it may still be refused.

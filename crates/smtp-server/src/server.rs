@@ -57,6 +57,8 @@ impl SmtpServer {
         port: Port,
         shutdown: CancellationToken,
     ) {
+        // On a socket for both families, an IPv4 address comes written in IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         // Not the queue id: what is recorded again is added, and a session may bring thousands.
         let span = tracing::info_span!("smtp", %peer);
         metrics::counter!("facteur_smtp_connections_total", "port" => port_name(port)).increment(1);
@@ -75,7 +77,7 @@ impl SmtpServer {
     }
 
     fn connection(&self, settings: &Settings, peer: SocketAddr, port: Port) -> Connection {
-        let loopback = peer.ip().to_canonical().is_loopback();
+        let loopback = peer.ip().is_loopback();
         Connection {
             port,
             security: if port == Port::Submissions { Security::Tls } else { Security::Plain },

@@ -130,7 +130,7 @@ pub(crate) fn store_options(config: &Config) -> mail_store::StoreOptions {
     options.write_buffer_bytes = storage.write_buffer_mib << 20;
     options.wal_bytes_max = storage.log_mib_max << 20;
     options.disk_free_bytes_min = match storage.disk_free_mib_min {
-        0 => (3 * (storage.write_buffer_mib + storage.log_mib_max)) << 20,
+        0 => storage.disk_free_mib_least() << 20,
         mib => mib << 20,
     };
     options.ballast_bytes = match storage.ballast_mib {

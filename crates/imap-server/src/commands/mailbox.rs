@@ -78,7 +78,10 @@ impl Connection {
         let seen = mailbox.snapshot();
         let uids = seen.iter().map(|entry| entry.uid.get()).collect();
         let flags = flags_in_use(seen.iter()).into_iter().collect();
-        let selected = Selected::new(uids, flags);
+        let selected = match read_only {
+            true => Selected::examined(uids, flags),
+            false => Selected::new(uids, flags),
+        };
         let out = &mut self.out;
         selected.tell_flags(out);
         respond::line(out, &format!("* {} EXISTS", seen.len()));

@@ -14,7 +14,7 @@ use mail_types::{
 };
 
 use super::{own_copy, partition_of};
-use crate::deliver::RECEIVED_MAX;
+use crate::deliver::{Missed, RECEIVED_MAX, everybody};
 use crate::error::ServiceError;
 use crate::receive::{Incoming, ReceivedMessage, Recipient};
 use crate::service::MailService;
@@ -97,6 +97,14 @@ impl MailService {
     /// # Errors
     /// When nothing was accepted, or, without the queue, not by everyone. The peer tries again.
     pub async fn accept(&self, acceptance: Acceptance) -> Result<(), ServiceError> {
+        everybody(self.accept_each(acceptance).await?)
+    }
+
+    /// The same, and says whom it did not reach: nobody else may be given it again.
+    ///
+    /// # Errors
+    /// When it was accepted for nobody, for a reason that is not one account's.
+    pub async fn accept_each(&self, acceptance: Acceptance) -> Result<Vec<Missed>, ServiceError> {
         if let Some(submitter) = acceptance.submitter {
             let count = acceptance.addressees.len();
             self.inner.directory.charge_recipients(submitter, count).await?;
@@ -109,9 +117,9 @@ impl MailService {
                     acceptance;
                 let incoming =
                     Incoming { queue_id, reverse_path, recipients, trace, message, submitter };
-                self.deliver(incoming).await
+                self.deliver_each(incoming).await
             }
-            None => self.enqueue(acceptance).await,
+            None => self.enqueue(acceptance).await.map(|()| Vec::new()),
         }
     }
 

@@ -8,7 +8,7 @@ use mail_types::{AccountId, EmailAddress, QueueId};
 
 use super::entry::Entry;
 use super::partition_of;
-use crate::deliver::{Delivery, Source, check_loop};
+use crate::deliver::{Delivery, Source, check_loop, everybody};
 use crate::error::ServiceError;
 use crate::receive::{Judgement, Recipient};
 use crate::service::MailService;
@@ -50,7 +50,7 @@ impl MailService {
             judgement: Judgement::default(),
             source: Source::Queue { settled: self.settled_deliveries(owner).await? },
         };
-        self.deliver_body(delivery, &referrers, reservation, scanned).await
+        everybody(self.deliver_body(delivery, &referrers, reservation, scanned).await?)
     }
 
     /// Reads a queued message's body, without its prefix.

@@ -21,7 +21,7 @@ pub(crate) use backend::{Backend, Op, Rows};
 pub(crate) use line::Urge;
 pub use line::Work;
 pub(crate) use queued::Extra;
-pub(crate) use rocks_open::{Opened, Recovery};
+pub(crate) use rocks_open::{Locked, Opened, Recovery};
 
 use crate::change_bus::ChangeBus;
 use crate::error::{CommitError, OpenError, StoreError};
@@ -95,9 +95,10 @@ impl Engine {
     pub(crate) fn open_rocks(
         options: &StoreOptions,
         recovery: Recovery,
+        locked: Locked,
         bus: ChangeBus,
     ) -> Result<(Self, Opened), OpenError> {
-        let (backend, opened) = rocks_open::open(options, recovery)?;
+        let (backend, opened) = rocks_open::open(options, recovery, locked)?;
         Ok((Engine::Rocks(Running::start(backend, bus, opened.last_group)), opened))
     }
 
@@ -229,13 +230,22 @@ impl Engine {
     }
 }
 
-/// Whether anything stands in this directory.
+/// What a file system of its own has at its root from the beginning.
+const LOST_AND_FOUND: &str = "lost+found";
+
+/// Whether nothing stands in this directory.
 pub(crate) fn is_empty_dir(path: &Path) -> std::io::Result<bool> {
-    match std::fs::read_dir(path) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(error),
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        if entry?.file_name() != LOST_AND_FOUND {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 impl MetaStore for Engine {

@@ -50,18 +50,32 @@ pub(crate) struct Opened {
     pub(crate) groups_dropped: u64,
 }
 
+/// A data directory that nobody else has open, for as long as this lives.
+pub(crate) struct Locked(File);
+
+impl Locked {
+    /// Makes the directory when it is missing, and takes it.
+    pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
+        let failed = |error: std::io::Error| OpenError::Engine {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        };
+        std::fs::create_dir_all(path).map_err(failed)?;
+        let lock = File::create(path.join("facteur.lock")).map_err(failed)?;
+        lock.try_lock().map_err(|_| OpenError::InUse { path: path.to_owned() })?;
+        Ok(Self(lock))
+    }
+}
+
 /// Opens the database, or says why not and leaves everything as it was.
 pub(crate) fn open(
     options: &StoreOptions,
     recovery: Recovery,
+    Locked(lock): Locked,
 ) -> Result<(Rocks, Opened), OpenError> {
     let path = &options.data_dir;
     let failed =
         |error: std::io::Error| OpenError::Engine { path: path.clone(), detail: error.to_string() };
-    std::fs::create_dir_all(path).map_err(failed)?;
-    let lock = File::create(path.join("facteur.lock")).map_err(failed)?;
-    lock.try_lock().map_err(|_| OpenError::InUse { path: path.clone() })?;
-
     let log = Log::read(path).map_err(failed)?;
     let marked = Mark::read(path).unwrap_or_default();
     let is_new = !path.join("CURRENT").exists();

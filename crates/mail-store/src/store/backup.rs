@@ -78,8 +78,14 @@ impl Store {
         if !backup.join("CURRENT").exists() {
             return Err(failed(format!("{} is not a backup", backup.display())));
         }
-        // Checked before the long copy.
+        // Both are checked before the long copy.
         check_backup(backup, &options)?;
+        make_way(&path).map_err(|error| {
+            failed(format!(
+                "a restore cannot take its place ({error}); where a file system is mounted there, \
+                 name a directory below it as data_dir"
+            ))
+        })?;
         // The directory gets its name when all counters are moved: a restore that was cut off
         // leaves nothing that could be served.
         let mut name = path.clone().into_os_string();
@@ -226,11 +232,16 @@ fn copy_dir(from: &Path, to: &Path, progress: impl Fn(u64, u64)) -> io::Result<(
     fs::File::open(to)?.sync_all()
 }
 
-/// Renames a directory, over an empty one, and makes the new name durable.
-fn take_name(from: &Path, to: &Path) -> io::Result<()> {
-    if to.exists() {
-        fs::remove_dir(to)?;
+/// Removes an empty directory, if it is there. A mount point cannot be removed.
+fn make_way(path: &Path) -> io::Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
+}
+
+/// Renames a directory and makes the new name durable.
+fn take_name(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     match to.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => fs::File::open(parent)?.sync_all(),

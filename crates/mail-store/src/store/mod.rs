@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::change_bus::ChangeBus;
-use crate::engine::{Engine, Opened, Recovery, Work, is_empty_dir};
+use crate::engine::{Engine, Locked, Opened, Recovery, Work, is_empty_dir};
 use crate::error::{OpenError, StoreError};
 use crate::secrets::{Purpose, Secrets};
 use crate::tables::system::{Dropped, DroppedRow, FORMAT, Identity, IdentityRow, KeyInUse, SYSTEM};
@@ -120,9 +120,11 @@ impl Store {
         let fresh = is_empty_dir(&path).map_err(|error| failed(error.to_string()))?;
         let secrets = Secrets::load(&options.secrets_file, fresh)?;
         let sealer = Sealer::new(&secrets, options.encrypt).map_err(failed)?;
+        // Whoever has it open may need the ballast: it is not touched before the lock is ours.
+        let locked = Locked::take(&path)?;
         ballast::make_room(&options).map_err(|error| failed(error.to_string()))?;
         let bus = ChangeBus::default();
-        let (engine, opened) = Engine::open_rocks(&options, recovery, bus.clone())?;
+        let (engine, opened) = Engine::open_rocks(&options, recovery, locked, bus.clone())?;
         let guard = DiskGuard::new(Arc::clone(&options.free_disk), options.disk_free_bytes_min);
         let bodies = Bodies::new(options.body_grace_seconds);
         let clock = options.clock.clone();

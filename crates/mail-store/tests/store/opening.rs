@@ -167,6 +167,29 @@ fn a_start_on_a_full_disk_deletes_the_ballast_and_one_with_room_lays_it() {
 }
 
 #[test]
+fn who_is_turned_away_leaves_the_ballast_of_who_has_it_open() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.ballast_bytes = 3 << 20;
+    options.disk_free_bytes_min = 2 << 20;
+    options.free_disk = Arc::new(|| Some(8 << 20));
+    let _store = Store::open(options.clone()).unwrap();
+    options.free_disk = Arc::new(|| Some(0));
+    let refused = Store::open(options).err();
+    assert!(matches!(refused, Some(OpenError::InUse { .. })), "{refused:?}");
+    assert!(place.data().join("facteur.ballast").exists());
+}
+
+#[test]
+fn a_directory_with_nothing_but_lost_and_found_is_empty() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.data().join("lost+found")).unwrap();
+    assert!(!place.path("secrets.toml").exists());
+    drop(place.open());
+    assert!(place.path("secrets.toml").exists());
+}
+
+#[test]
 fn a_directory_without_its_current_file_is_not_begun_anew() {
     let place = Place::new();
     let store = place.open();

@@ -64,6 +64,23 @@ async fn after_a_restore_no_number_is_given_again() {
     assert!(Store::restore(&place.path("backup"), options, |_, _| {}).is_err(), "not over a store");
 }
 
+#[test]
+fn a_restore_that_could_not_take_the_directorys_place_is_refused_before_the_copy() {
+    let place = Place::new();
+    place.open().backup(&place.path("backup")).unwrap();
+    let mut options = place.options();
+    options.data_dir = place.path("restored");
+    // What a file system has at its root; a mount point cannot be removed either.
+    std::fs::create_dir_all(options.data_dir.join("lost+found")).unwrap();
+    let backup = place.path("backup");
+    let refused = Store::restore(&backup, options.clone(), |_, _| panic!("copied first")).err();
+    let text = refused.map(|error| error.to_string()).unwrap_or_default();
+    assert!(text.contains("name a directory below it"), "{text}");
+    options.data_dir.push("data");
+    Store::restore(&backup, options.clone(), |_, _| {}).unwrap();
+    Store::open(options).unwrap();
+}
+
 #[tokio::test]
 async fn a_backup_while_commits_arrive_is_consistent() {
     let place = Place::new();

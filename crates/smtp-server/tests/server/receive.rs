@@ -24,6 +24,19 @@ async fn a_message_arrives_whole_behind_its_trace() {
 }
 
 #[tokio::test]
+async fn an_ipv4_peer_of_a_socket_for_both_families_is_traced_as_ipv4() {
+    let server = Server::new().await;
+    let (client, stream, _) = server.pair().await;
+    server.serve(stream, "[::ffff:192.0.2.1]:4711".parse().unwrap(), Port::Mx);
+    let mut client = Client::over(client);
+    assert!(client.reply().await.starts_with("220 "));
+    client.accepted(&["EHLO peer.test"]).await;
+    client.message("a@far.test", &["marie@ac.test"], MESSAGE).await;
+    let message = &server.inbox("marie").await[0];
+    assert!(message.contains("Received: from peer.test ([192.0.2.1])\r\n"), "{message}");
+}
+
+#[tokio::test]
 async fn what_was_answered_250_survives_a_power_cut() {
     let server = Server::new().await;
     let mut client = server.session(Port::Mx).await;
@@ -104,6 +117,27 @@ async fn lmtp_answers_for_each_recipient() {
     assert!(first.starts_with("250 2.0.0 OK queued as "), "{first}");
     assert_eq!(client.reply().await, first);
     assert!(server.inbox("jean").await[0].contains("with LMTP id "));
+}
+
+#[tokio::test]
+async fn lmtp_tells_who_has_the_message_and_who_has_not() {
+    // One reply for all made the peer deliver it twice to those who had it.
+    let server = Server::new().await;
+    let mut client = server.session(Port::Lmtp).await;
+    let to = ["jean@ac.test", "marie@ac.test", "jean+tag@ac.test"];
+    assert!(client.message("a@far.test", &to[..1], MESSAGE).await.starts_with("250 "));
+    server.take_all_uids("jean").await;
+    let mut replies = vec![client.message("a@far.test", &to, MESSAGE).await];
+    replies.extend([client.reply().await, client.reply().await]);
+    for (reply, expect) in replies.iter().zip(["451 4.3.0 ", "250 2.0.0 ", "451 4.3.0 "]) {
+        assert!(reply.starts_with(expect), "{replies:?}");
+    }
+    assert_eq!(server.inbox("marie").await.len(), 1);
+    // Over SMTP there is one reply, and the peer tries again for both.
+    let mut client = server.session(Port::Mx).await;
+    let reply = client.message("a@far.test", &to, MESSAGE).await;
+    assert!(reply.starts_with("451 4.3.0 "), "{reply}");
+    assert!(client.command("NOOP").await.starts_with("250 "));
 }
 
 #[tokio::test]

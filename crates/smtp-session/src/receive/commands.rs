@@ -385,7 +385,7 @@ impl Session {
             Answer::Refuse(reply) => {
                 self.auth_failed(hello, &reply);
             }
-            Answer::Accept | Answer::Queued(_) => {
+            Answer::Accept | Answer::Delivered(_) => {
                 self.authenticated = true;
                 self.reply(&reply::AUTHENTICATED);
                 self.state = State::Ready(hello);

@@ -144,25 +144,39 @@ impl Session {
         match answer {
             Answer::Refuse(refusal) => self.finish(content, &refusal),
             Answer::Accept => self.finish(content, &reply::OK),
-            Answer::Queued(id) => self.finish(content, &Reply::queued(id)),
+            Answer::Delivered(outcomes) => {
+                assert_eq!(outcomes.len(), content.transaction.recipients, "one for each");
+                let reply = |outcome: Result<_, _>| outcome.map_or_else(|no| no, Reply::queued);
+                self.finish_each(content, outcomes.into_iter().map(reply).collect());
+            }
         }
     }
 
-    /// The final reply; whatever it is, the transaction is over.
+    /// The same final reply for all recipients.
     fn finish(&mut self, content: Content, reply: &Reply) {
-        // RFC 2033 §4.2: one reply for each recipient that was accepted.
         let lmtp = self.connection.port == Port::Lmtp && content.source.is_last();
         let replies = if lmtp { content.transaction.recipients } else { 1 };
-        for _ in 1..replies {
-            self.reply(reply);
+        self.finish_each(content, vec![reply.clone(); replies]);
+    }
+
+    /// The final replies; whatever they are, the transaction is over.
+    fn finish_each(&mut self, content: Content, mut replies: Vec<Reply>) {
+        if self.connection.port != Port::Lmtp {
+            // SMTP has one reply: who did not get the message decides, and the peer tries again.
+            let refusal = replies.iter().position(|reply| !reply.is_positive());
+            replies.swap(0, refusal.unwrap_or(0));
+            replies.truncate(1);
         }
         self.state = State::Ready(content.transaction.hello);
-        if reply.is_positive() {
+        if replies.iter().any(Reply::is_positive) {
             self.counts.errors = 0;
             self.counts.commands = 0;
-            self.reply(reply);
-        } else {
-            self.refuse(reply);
+            // RFC 2033 §4.2: "one reply for each previously successful RCPT command in the mail
+            // transaction, in the order that the RCPT commands were issued."
+            replies.iter().for_each(|reply| self.reply(reply));
+        } else if let Some(last) = replies.pop() {
+            replies.iter().for_each(|reply| self.reply(reply));
+            self.refuse(&last);
         }
     }
 

@@ -93,7 +93,7 @@ pub enum Request {
     Begin(Trace),
     /// The next piece of it, never empty.
     Body(Bytes),
-    /// All of it has come: make it durable and deliver it. Yes is [`Answer::Queued`].
+    /// All of it has come: make it durable and deliver it. Yes is [`Answer::Delivered`].
     Deliver,
     /// The content begun will not be delivered: drop it. The answer does not matter. With the
     /// reply when its content is why, and none when the peer gave it up.
@@ -112,8 +112,8 @@ impl PartialEq for Request {
 pub enum Answer {
     /// Yes.
     Accept,
-    /// Yes: the message is durable under this name.
-    Queued(QueueId),
+    /// For each recipient, in the order of RCPT: durable under this name, or not taken.
+    Delivered(Vec<Result<QueueId, Reply>>),
     /// No. With code 421 the connection is closed after it.
     Refuse(Reply),
 }

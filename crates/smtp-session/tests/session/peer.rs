@@ -139,11 +139,17 @@ impl Peer {
                 }
                 self.delivered.push(Delivered {
                     reverse_path: self.reverse_path.clone(),
-                    recipients: std::mem::take(&mut self.recipients),
+                    recipients: self.recipients.clone(),
                     body,
                     trace,
                 });
-                Answer::Queued(QueueId(self.delivered.len() as u64))
+                let id = QueueId(self.delivered.len() as u64);
+                let jean_is_refused = self.reverse_path == "<jean@refused.test>";
+                let outcome = |to: &String| match jean_is_refused && to.starts_with("jean") {
+                    true => Err(reply::TRY_AGAIN),
+                    false => Ok(id),
+                };
+                Answer::Delivered(self.recipients.iter().map(outcome).collect())
             }
             Request::Discard(_) => {
                 self.begun = None;

@@ -40,6 +40,40 @@ async fn html_comes_alone_and_locked_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_second_host_name_content_comes_from_there_without_a_cookie() {
+    let origin = |url: &str| Origin::try_from(url.to_owned()).unwrap();
+    let bench = Bench::with(Settings {
+        public_url: origin("https://mail.ac.test"),
+        content_url: Some(origin("https://contenu.ac.test")),
+        ..Settings::default()
+    })
+    .await;
+    let mail = "From: x@y.test\nSubject: HTML\nMIME-Version: 1.0\n\
+        Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: text/html\n\n<p>Corps</p>\n\
+        --m\nContent-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\nFichier\n--m--\n";
+    bench.deliver("marie.martin@ac.test", mail).await;
+    let mut marie = bench.logged_in("marie.martin@ac.test").await;
+    let path = first_message(&marie.get("/boite/INBOX").await);
+    let page = marie.get(&path).await;
+    let policy = page.header("content-security-policy").to_owned();
+    assert!(policy.contains("frame-src 'self' https://contenu.ac.test;"), "{policy}");
+    for (here, wanted) in
+        [(format!("{path}/corps"), "<p>Corps</p>"), ("/pj/INBOX/1/2".into(), "Fichier")]
+    {
+        let elsewhere = marie.get(&here).await;
+        assert_eq!(elsewhere.status, StatusCode::SEE_OTHER, "{here}");
+        let place = elsewhere.header("location").to_owned();
+        let place = place.strip_prefix("https://contenu.ac.test").unwrap();
+        // No cookie goes there: the address alone opens it.
+        let answer = bench.browser().get(place).await;
+        assert!(answer.text().contains(wanted), "{}", answer.text());
+        let policy = answer.header("content-security-policy");
+        let is_ours = policy.contains("frame-ancestors https://mail.ac.test;");
+        assert!(policy.contains("sandbox") && (is_ours || here.starts_with("/pj/")), "{policy}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_deceives_is_told_before_the_letter() {
     let bench = Bench::new().await;
     let mail = "From: x@y.test\nSubject: Lien\nContent-Type: text/html; charset=utf-8\n\n\

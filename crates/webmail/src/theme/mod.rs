@@ -84,6 +84,36 @@ pub enum ThemeError {
     /// The logo is not one that may be served.
     #[error("logo: {0}")]
     Logo(&'static str),
+    /// The same, with the file and the line of the setting.
+    #[error("{place}: {error}")]
+    At {
+        /// File and line.
+        place: String,
+        /// What is wrong there.
+        error: Box<ThemeError>,
+    },
+}
+
+impl ThemeError {
+    fn at(self, path: &Path, text: &str) -> Self {
+        let key = match &self {
+            ThemeError::Name => "name",
+            ThemeError::Contrast { what, .. } => *what,
+            ThemeError::Logo(_) | ThemeError::Read { .. } => "logo",
+            ThemeError::Syntax { .. } | ThemeError::At { .. } => return self,
+        };
+        let is_it = |line: &str| {
+            let rest = line.trim_start().strip_prefix(key);
+            rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let file = path.display();
+        let place = match text.lines().position(is_it) {
+            Some(index) => format!("{file}: line {}", index + 1),
+            // It is the default that does not go with what the file sets.
+            None => file.to_string(),
+        };
+        Self::At { place, error: Box::new(self) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -124,10 +154,12 @@ impl Theme {
         let text = String::from_utf8(bytes).map_err(|_| syntax("not UTF-8".into()))?;
         let file: File = toml::from_str(&text)
             .map_err(|error| syntax(error.to_string().trim_end().replace('\n', " ")))?;
-        let logo = file.logo.map(|logo| {
-            let logo = path.parent().unwrap_or(Path::new("")).join(logo);
-            Logo::read(read(&logo, logo::BYTES_MAX)?)
-        });
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::made_of(file, folder).map_err(|error| error.at(path, &text))
+    }
+
+    fn made_of(file: File, folder: &Path) -> Result<Self, ThemeError> {
+        let logo = file.logo.map(|logo| Logo::read(read(&folder.join(logo), logo::BYTES_MAX)?));
         let theme = Self {
             name: clean(&file.name, NAME_CHARS_MAX + 1),
             main: file.main,
@@ -258,26 +290,28 @@ mod tests {
         for (text, wanted) in [
             (
                 "main = \"#8fb8f2\"",
-                "main: #8fb8f2 on #ffffff has a contrast of 2.0:1, and at least",
+                "theme.toml: line 1: main: #8fb8f2 on #ffffff has a contrast of 2.0:1, and at \
+                 least",
             ),
             ("main = \"#767676\"", "main: #767676 on #f3f5f9 has a contrast of 4.1:1"),
             ("main = \"#767676\"", "choose a darker main colour"),
             ("ground = \"#9aa3b0\"", "main: #1d4f91 on #9aa3b0 has a contrast of 3."),
             (
                 "main = \"#000000\"\nground = \"#9aa3b0\"",
-                "ground: #556072 on #9aa3b0 has a contrast of 2.",
+                "line 2: ground: #556072 on #9aa3b0 has a contrast of 2.",
             ),
             ("main = \"blue\"", "\"blue\" is not a colour like #1d4f91"),
             ("colour = \"#000000\"", "unknown field `colour`"),
             ("name = \"\"", "name: must have 1 to 60 characters"),
             ("name = \"a\\u202eb\"", "name: must have 1 to 60 characters"),
-            ("logo = \"none.svg\"", "none.svg: No such file"),
+            ("name = \"a\"\nlogo = \"none.svg\"", "none.svg: No such file"),
+            ("name = \"a\"\nlogo = \"theme.toml\"", "line 2: logo: neither an SVG nor a PNG"),
         ] {
             let error = load(text).unwrap_err().to_string();
             assert!(error.contains(wanted), "{text}: {error}");
         }
         let long = format!("name = \"{}\"", "é".repeat(61));
-        assert!(matches!(load(&long), Err(ThemeError::Name)));
+        assert!(load(&long).unwrap_err().to_string().contains("line 1: name: must have 1 to 60"));
         let large = format!("# {}", "x".repeat(20_000));
         assert!(load(&large).unwrap_err().to_string().contains("larger than 16384 bytes"));
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use directory::Directory;
 use jiff::Timestamp;
 use mail_service::MailService;
-use mail_store::Store;
+use mail_store::tables::mail::MailboxCounters;
+use mail_store::{Batch, Store, account_partition};
 use mail_types::{AccountId, Actor, MailboxName, UidSet};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -112,6 +113,18 @@ impl Server {
     /// The messages in somebody's INBOX, as they would be read.
     pub(crate) async fn inbox(&self, name: &str) -> Vec<String> {
         inbox(&self.service, self.account(name)).await
+    }
+
+    /// Leaves an account's mailboxes without a UID to give.
+    pub(crate) async fn take_all_uids(&self, name: &str) {
+        let partition = account_partition(self.account(name));
+        let mut batch = Batch::new().bump();
+        let page = self.store.scan::<MailboxCounters>(partition, None, 100).await.unwrap();
+        for (mailbox, mut counters) in page.rows {
+            counters.uid_next = 1 << 32;
+            batch.put::<MailboxCounters>(&mailbox, &counters);
+        }
+        self.store.commit(partition, batch).await.unwrap();
     }
 
     pub(crate) fn account(&self, name: &str) -> AccountId {
