@@ -11,6 +11,7 @@ use mail_store::tables::security::{Audit, AuditEnds, AuditEndsRow, AuditRow, Key
 use mail_store::{Class, Partition};
 
 use crate::audit_record::AuditRecord;
+use crate::believed_time::BelievedTime;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::rows::{Change, REBUILDS_MAX, Rows};
@@ -207,8 +208,8 @@ impl Directory {
     }
 
     /// Lets go of lines that are older than [`AUDIT_KEPT_SECONDS`]. Returns how many.
-    pub async fn prune_audit(&self) -> Result<u64, DirectoryError> {
-        let until = self.now().as_second() - AUDIT_KEPT_SECONDS;
+    pub async fn prune_audit(&self, now: BelievedTime) -> Result<u64, DirectoryError> {
+        let until = now.0 - AUDIT_KEPT_SECONDS;
         let mut pruned = 0;
         for slice in slices() {
             loop {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use directory::{
     Account, AccountState, AccountUpdate, Day, ImportMode, ImportReport, NewPassword, UnitCode,
 };
+use mail_service::ServiceError;
 use mail_types::Secret;
 
 use super::{Reporter, Services, export, provision};
@@ -185,8 +186,18 @@ async fn delete(
             account.primary_address, account.id
         ));
     }
-    services.directory.delete_account(account.id).await.map_err(text)?;
-    services.mail.purge_account(account.id).await.map_err(text)?;
+    let (id, mail) = (account.id, &services.mail);
+    match account.state {
+        // Deleted before, by its number: perhaps its mail was not.
+        AccountState::Deleted => mail.purge_account(id).await,
+        _ => mail.delete_account(id, services.directory.delete_account(id)).await,
+    }
+    .map_err(|error| match error {
+        ServiceError::Directory(error) => error.to_string(),
+        error => {
+            format!("{id}: deleted, but its mail is not yet: run this again with {id}: {error}")
+        }
+    })?;
     reporter.line(format!("{}: deleted; its addresses stay reserved", account.id));
     Ok(())
 }

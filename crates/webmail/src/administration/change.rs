@@ -2,6 +2,7 @@
 
 use directory::{AccountState, Day, DirectoryError};
 use hyper::{Response, StatusCode};
+use mail_service::ServiceError;
 use mail_types::EmailAddress;
 
 use super::fields::{Fields, Said};
@@ -154,10 +155,16 @@ async fn delete(signed: &Signed, known: &Known, form: &Form) -> Result<Response<
         return one::ask_page(signed, status, account, vec![wrong]).await;
     }
     let requester = signed.visit.requester();
-    if let Err(error) = office(signed, &requester).delete_account(account.id).await {
-        let wrong = refused(signed, error, "confirmation")?;
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return one::ask_page(signed, status, account, vec![wrong]).await;
+    let office = office(signed, &requester);
+    let deletion = office.delete_account(account.id);
+    match signed.service().delete_account(account.id, deletion).await {
+        Ok(()) => {}
+        Err(ServiceError::Directory(error)) => {
+            let wrong = refused(signed, error, "confirmation")?;
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return one::ask_page(signed, status, account, vec![wrong]).await;
+        }
+        Err(error) => return Err(error.into()),
     }
     signed.service().purge_account(account.id).await?;
     signed.visit.webmail.figures.forget().await;
