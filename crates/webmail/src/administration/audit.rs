@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form};
 use crate::people::clean;
+use crate::typed_id::academic_id;
 use crate::url;
 use crate::view::{self, Page};
 
@@ -227,7 +228,8 @@ async fn number_of(
     errors: &mut Vec<Mistake>,
 ) -> Result<Option<u64>, Error> {
     let Some(who) = given(form, name) else { return Ok(None) };
-    let found = signed.service().directory().find(who).await?;
+    let id = academic_id(who).filter(|_| !who.contains('@'));
+    let found = signed.service().directory().find(id.as_deref().unwrap_or(who)).await?;
     if found.is_none() {
         errors.push(mistake(name, signed.locale().text("admin-audit-nobody")));
     }
