@@ -19,7 +19,8 @@ LETTER = "From: a@far.test\r\nSubject: =?utf-8?q?=C3=A9t=C3=A9?=\r\n\r\nFrom her
 
 
 def fill(site):
-    """Mail in three mailboxes, flags, a keyword, a contact in a group."""
+    """Names, mail in three mailboxes, flags, a keyword, a contact in a group."""
+    site.facteur("account", "edit", MARIE, "--given-name", "Marie", "--birth-name", "Petit", "--usage-name", "Martin")
     for subject in ("un", "deux"):
         site.deliver(subject)
     imap = Imap(site.ports["imap"], MARIE, PASSWORD)
@@ -51,6 +52,7 @@ def look(folder, bodies):
     """What is in the export is what was in the account."""
     data = json.loads((folder / "account.json").read_text())
     check(data["address"] == MARIE and data["academic_id"] == "0000000101", data)
+    check([data[kind + "_name"] for kind in ("given", "birth", "usage")] == ["Marie", "Petit", "Martin"], data)
     check(PASSWORD not in json.dumps(data) and "argon2" not in json.dumps(data), "a password in the data")
     boxes = {box["name"]: box for box in data["mailboxes"]}
     # "Classe 3e B" is only a name above another: it has no messages of its own.

@@ -272,7 +272,11 @@ impl Directory {
             })
             .await?;
         }
-        self.update_all(&[(id, update)], by).await
+        let gone = self.update_all(&[(id, update)], by).await?;
+        match gone.is_empty() {
+            true => Ok(()),
+            false => Err(DirectoryError::no_account(id)),
+        }
     }
 
     pub(crate) fn credentials_changed(&self, id: AccountId) {

@@ -11,6 +11,7 @@ use mail_store::tables::security::{Audit, AuditEnds, AuditEndsRow, AuditRow, Key
 use mail_store::{Class, Partition};
 
 use crate::audit_record::AuditRecord;
+use crate::believed_time::BelievedTime;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::rows::{Change, REBUILDS_MAX, Rows};
@@ -46,7 +47,7 @@ impl AuditReport {
 }
 
 /// The partitions that have a log: the roster and every slice.
-fn slices() -> impl Iterator<Item = Partition> {
+pub(crate) fn slices() -> impl Iterator<Item = Partition> {
     let slice = |id| Partition { class: Class::Directory, id };
     std::iter::once(ROSTER).chain((1..=SLICES).map(slice))
 }
@@ -162,10 +163,11 @@ impl Directory {
 
     /// Follows every chain from its beginning to its end.
     pub async fn verify_audit(&self) -> Result<AuditReport, DirectoryError> {
-        // A line that is being written while its slice is walked is no fault.
-        let _changing = self.inner.changing.lock().await;
         let mut report = AuditReport::default();
         for slice in slices() {
+            // A line that is being written while its slice is walked is no fault. Held for one
+            // slice at a time: whoever logs in or changes something waits for one, not for all.
+            let _changing = self.inner.changing.lock().await;
             self.verify_chain(slice, &mut report).await?;
         }
         Ok(report)
@@ -207,8 +209,8 @@ impl Directory {
     }
 
     /// Lets go of lines that are older than [`AUDIT_KEPT_SECONDS`]. Returns how many.
-    pub async fn prune_audit(&self) -> Result<u64, DirectoryError> {
-        let until = self.now().as_second() - AUDIT_KEPT_SECONDS;
+    pub async fn prune_audit(&self, now: BelievedTime) -> Result<u64, DirectoryError> {
+        let until = now.0 - AUDIT_KEPT_SECONDS;
         let mut pruned = 0;
         for slice in slices() {
             loop {

@@ -13,6 +13,9 @@ const HEADER_BYTES_MAX: u64 = 4096;
 /// Longest line, of which a field is a part.
 const LINE_BYTES_MAX: usize = 8192;
 
+/// Lines of one file: more people than any authority has.
+const LINES_MAX: u64 = 200_000;
+
 pub(crate) type Records<R> = csv::Reader<io::Chain<io::Cursor<Vec<u8>>, R>>;
 
 /// A column: its name, and what it is called in French.
@@ -75,6 +78,14 @@ pub(crate) fn open<R: BufRead>(
     let mut header = Header::read(reader.headers().map_err(|error| unreadable(&error))?, known)?;
     header.lines_behind = u64::from(ends_in_cr_lf);
     Ok((reader, header))
+}
+
+/// Refuses a file of which so many lines have been read, when that is too many.
+pub(crate) fn check_lines(read: u64) -> Result<(), DirectoryError> {
+    match read > LINES_MAX {
+        true => Err(DirectoryError::Invalid(format!("more than {LINES_MAX} lines"))),
+        false => Ok(()),
+    }
 }
 
 impl Header {

@@ -17,13 +17,15 @@ use crate::error::DirectoryError;
 use crate::rows::{Change, REBUILDS_MAX};
 
 impl Directory {
-    /// Changes many accounts, with one commit per slice. Addresses do not change here.
+    /// Changes many accounts, with one commit per slice. Addresses do not change here. Returns those
+    /// that are deleted; the others are changed all the same.
     pub(crate) async fn update_all(
         &self,
         updates: &[(AccountId, AccountUpdate)],
         by: By<'_>,
-    ) -> Result<(), DirectoryError> {
+    ) -> Result<Vec<AccountId>, DirectoryError> {
         let _changing = self.inner.changing.lock().await;
+        let mut gone = Vec::new();
         let mut slices: BTreeMap<Partition, Vec<_>> = BTreeMap::new();
         for (id, update) in updates.iter().filter(|(_, update)| !update.is_empty()) {
             slices.entry(account_slice(*id)).or_default().push((id, update));
@@ -34,8 +36,15 @@ impl Directory {
                 let mut change = attempts.next(self).await?;
                 let mut lines = Vec::with_capacity(updates.len());
                 for (id, update) in &updates {
+                    let mut row = match self.living(**id).await {
+                        Ok(row) => row,
+                        Err(DirectoryError::NotFound { .. }) => {
+                            gone.push(**id);
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
                     lines.push((Subject::Account(**id), account_changes(update)));
-                    let mut row = self.living(**id).await?;
                     apply(update, &mut row);
                     change.put::<tables::Account>(&id.0, &row);
                     if !update.person.is_empty() {
@@ -50,7 +59,7 @@ impl Directory {
                 }
             }
         }
-        Ok(())
+        Ok(gone)
     }
 
     /// Stores the same password's hash at today's cost. Sessions go on: nothing changed for the

@@ -15,7 +15,7 @@ use crate::account::{AccountState, AccountUpdate, Loaded, NewAccount, NewPasswor
 use crate::audit_record::Act;
 use crate::claim::Name;
 use crate::create::Prepared;
-use crate::csv_file::open;
+use crate::csv_file::{check_lines, open};
 use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
@@ -29,9 +29,6 @@ use crate::temporary_secret::{self, SecretFor, Sheet};
 
 /// Lines that are looked at together and share their commits.
 const LINES_TOGETHER: usize = 1000;
-/// Lines of one file.
-const LINES_MAX: u64 = 1_000_000;
-
 /// What is to be done about a line.
 enum Action {
     Create(Box<NewAccount>),
@@ -112,9 +109,7 @@ impl Directory {
                 break;
             }
             done += taken;
-            if done > LINES_MAX {
-                return Err(DirectoryError::Invalid(format!("more than {LINES_MAX} lines")));
-            }
+            check_lines(done)?;
             let batch = self.batch(lines, domain, &mut given, &mut report, by).await?;
             match mode {
                 ImportMode::DryRun => {
@@ -249,6 +244,7 @@ impl Directory {
             return Ok(Action::Nothing);
         }
         self.check_update(&update)?;
+        self.check_last_day(leaves_on)?;
         if let Some(address) = &update.primary_address {
             self.check_address(address)?;
             self.check_free(address, Some(account.id)).await?;
@@ -342,24 +338,38 @@ impl Directory {
         let (alone, together): (Vec<_>, Vec<_>) = updates
             .into_iter()
             .partition(|(_, _, update, day)| update.primary_address.is_some() || day.is_some());
-        let together: Vec<_> =
-            together.into_iter().map(|(_, id, update, _)| (id, update)).collect();
-        self.update_all(&together, changed.as_ref()).await?;
-        report.updated += together.len() as u64;
-        for (number, id, update, day) in alone {
-            let mut outcome = self.update_account_by(id, update, changed.as_ref()).await;
-            if outcome.is_ok()
-                && let Some(day) = day
-            {
-                let leaves = by.map(|deed| deed.as_act(Act::LeavingSet, &day.to_string()));
-                outcome = self.set_leaving_by(id, Some(day), leaves.as_ref()).await;
+        let (numbers, together): (Vec<_>, Vec<_>) =
+            together.into_iter().map(|(number, id, update, _)| (number, (id, update))).unzip();
+        let gone = self.update_all(&together, changed.as_ref()).await?;
+        for (number, (id, _)) in numbers.into_iter().zip(&together) {
+            match gone.contains(id) {
+                true => report.refuse(number, DirectoryError::no_account(id))?,
+                false => report.updated += 1,
             }
-            match outcome {
+        }
+        for (number, id, update, day) in alone {
+            match self.follow_alone(id, update, day, by, changed.as_ref()).await {
                 Ok(()) => report.updated += 1,
                 Err(error) => report.refuse(number, error)?,
             }
         }
         Ok(())
+    }
+    /// A line that changes an address or a last day. The day is looked at first: what is refused
+    /// for it must not be half done.
+    async fn follow_alone(
+        &self,
+        id: AccountId,
+        update: AccountUpdate,
+        day: Option<Day>,
+        by: By<'_>,
+        changed: By<'_>,
+    ) -> Result<(), DirectoryError> {
+        self.check_last_day(day)?;
+        self.update_account_by(id, update, changed).await?;
+        let Some(day) = day else { return Ok(()) };
+        let leaves = by.map(|deed| deed.as_act(Act::LeavingSet, &day.to_string()));
+        self.set_leaving_by(id, Some(day), leaves.as_ref()).await
     }
 }
 

@@ -1,8 +1,7 @@
-//! What an administrator looks for: accounts by name, unit and state, how many there are, and lines
-//! of the audit log. Everything is read through: forty thousand accounts are some hundredths of a
-//! second, and none of it is asked for often.
+//! What an administrator looks for: accounts by name, unit and state, and how many there are.
+//! Everything is read through: forty thousand accounts are some hundredths of a second, and none of
+//! it is asked for often.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mail_store::tables::directory::{self as tables, account_slice};
@@ -10,14 +9,10 @@ use mail_types::{AccountId, Role};
 
 use crate::account::{Account, AccountState};
 use crate::admin::ACCOUNTS_PER_PAGE_MAX;
-use crate::audit_record::AuditRecord;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::name_words::name_words;
 use crate::unit::UnitCode;
-
-/// Lines of the log that one look goes back at most.
-const LINES_BACK_MAX: usize = 20_000;
 
 /// How many accounts there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,19 +42,6 @@ pub struct AccountFilter {
     pub state: Option<AccountState>,
 }
 
-/// Which lines of the audit log are wanted; `None` is all.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AuditFilter {
-    /// About this account.
-    pub account: Option<u64>,
-    /// By this officer or administrator.
-    pub officer: Option<u64>,
-    /// Not before this moment, in Unix seconds.
-    pub from: Option<i64>,
-    /// Before this moment, in Unix seconds.
-    pub until: Option<i64>,
-}
-
 impl AccountFilter {
     fn fits(&self, words: &[String], account: &Account) -> bool {
         let state = match self.state {
@@ -80,15 +62,6 @@ fn begin(words: &[String], account: &Account) -> bool {
     let addresses: Vec<_> = account.addresses().map(ToString::to_string).collect();
     let own = name_words(&format!("{} {}", account.name, addresses.join(" ")));
     words.iter().all(|word| own.iter().any(|one| one.starts_with(word.as_str())))
-}
-
-impl AuditFilter {
-    fn fits(&self, record: &AuditRecord) -> bool {
-        self.account.is_none_or(|account| record.account == Some(account))
-            && self.officer.is_none_or(|officer| record.officer == Some(officer))
-            && self.from.is_none_or(|from| record.at >= from)
-            && self.until.is_none_or(|until| record.at < until)
-    }
 }
 
 impl Directory {
@@ -139,29 +112,5 @@ impl Directory {
     pub async fn own_quota(&self, id: AccountId) -> Result<Option<u64>, DirectoryError> {
         let row = self.inner.rows.get::<tables::Account>(account_slice(id), &id.0).await?;
         Ok(row.and_then(|row| row.quota_bytes))
-    }
-
-    /// Lines of the audit log that fit, the newest first: after `skip` of them, at most `limit`.
-    pub async fn audit_page(
-        &self,
-        filter: &AuditFilter,
-        skip: usize,
-        limit: usize,
-    ) -> Result<Vec<AuditRecord>, DirectoryError> {
-        let kept = skip.saturating_add(limit).min(LINES_BACK_MAX);
-        // Each slice of the directory has a chain of its own: time puts them together.
-        let (mut lines, mut number) = (BTreeMap::new(), 0u64);
-        self.audit_lines(|record| {
-            if filter.fits(record) {
-                number += 1;
-                lines.insert((record.at, number), record.clone());
-                if lines.len() > kept {
-                    lines.pop_first();
-                }
-            }
-            true
-        })
-        .await?;
-        Ok(lines.into_values().rev().skip(skip).take(limit).collect())
     }
 }

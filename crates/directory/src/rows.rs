@@ -7,7 +7,9 @@ use mail_store::tables::directory::{
     account_slice,
 };
 use mail_store::tables::security::Security;
-use mail_store::{Batch, CommitError, Cond, Partition, Store, StoreError, Table, Version};
+use mail_store::{
+    Batch, CommitError, Cond, Direction, Partition, Store, StoreError, Table, Version,
+};
 use mail_types::AccountId;
 
 use crate::account::Loaded;
@@ -143,6 +145,17 @@ impl Rows {
         limit: usize,
     ) -> Result<mail_store::TypedPage<T>, StoreError> {
         self.store.scan::<T>(partition, from, limit).await
+    }
+
+    /// Up to `limit` rows up to this key (or from the last), falling.
+    pub(crate) async fn scan_back<T: Table>(
+        &self,
+        partition: Partition,
+        from: Option<&T::Key>,
+        limit: usize,
+    ) -> Result<mail_store::TypedPage<T>, StoreError> {
+        let falling = Direction::Backward;
+        self.store.scan_prefix::<T, ()>(partition, &(), from, limit, falling).await
     }
 
     /// Commits, synced. `Ok(false)` when others changed what the change was built on: reread and

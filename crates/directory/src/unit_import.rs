@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::BufRead;
 
-use crate::csv_file::{Column, Fields, open};
+use crate::csv_file::{Column, Fields, check_lines, open};
 use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
@@ -55,6 +55,7 @@ impl Directory {
         let mut report = ImportReport::default();
         let (mut seen, mut updates) = (HashMap::new(), Vec::new());
         for (before, record) in reader.records().enumerate() {
+            check_lines(before as u64 + 1)?;
             let (number, line) = match header.line(before as u64, record, Line::parse) {
                 Ok(line) => line,
                 Err(refused) => {

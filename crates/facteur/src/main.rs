@@ -14,6 +14,7 @@ mod demo;
 mod dns;
 mod history;
 mod listener;
+mod maintenance;
 mod observe;
 mod outgoing;
 mod place;

@@ -16,8 +16,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Services};
 use crate::config::{Config, Service};
-use crate::history::{self, Heard, History};
+use crate::history::{Heard, History};
 use crate::listener::{Limits, Listeners, Serve};
+use crate::maintenance;
 use crate::observe::Observer;
 use crate::outgoing::Outgoing;
 use crate::telemetry;
@@ -73,7 +74,7 @@ impl Server {
         server.sessions.spawn(async move { mail.run_indexer(shutdown.cancelled()).await });
         let letters = Arc::clone(&server.edges.webmail).run_letters(server.shutdown.clone());
         server.sessions.spawn(letters);
-        server.sessions.spawn(maintain(server.services.clone(), server.shutdown.clone()));
+        server.sessions.spawn(maintenance::run(server.services.clone(), server.shutdown.clone()));
         server.edges.observer.ready.store(true, Ordering::Release);
         tracing::info!(target: "facteur", hostname = %server.config.hostname, "ready");
         notify(NotifyState::Ready);
@@ -153,74 +154,6 @@ impl Server {
         let _ = std::fs::remove_file(&self.config.admin_socket);
         tracing::info!(target: "facteur", "stopped");
     }
-}
-
-/// How often bodies that lost their last reference are looked for.
-const COLLECT_EVERY: Duration = Duration::from_secs(600);
-/// How many of these rounds look at all bodies: once a day.
-const SWEEP_EVERY: u32 = 144;
-
-/// Lets go of what the directory keeps for a time only.
-async fn forget(services: &Services) {
-    let lines = services.directory.prune_audit().await;
-    let counters = services.directory.prune_reset_counters().await;
-    match lines.and_then(|lines| counters.map(|counters| (lines, counters))) {
-        Ok((0, 0)) => {}
-        Ok((lines, counters)) => tracing::info!(
-            target: "facteur", lines, counters, "audit lines and counters past their time removed"
-        ),
-        Err(error) => tracing::error!(target: "facteur", %error, "pruning the directory failed"),
-    }
-}
-
-/// How many of these rounds look for people whose last day has come: once an hour.
-const LEAVERS_EVERY: u32 = 6;
-
-/// Gives the space of deleted mail and of old history back, and deletes the accounts of those who
-/// have left, while serving.
-async fn maintain(services: Services, shutdown: CancellationToken) {
-    let mut rounds = tokio::time::interval(COLLECT_EVERY);
-    for round in 0u32.. {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = rounds.tick() => {}
-        }
-        if round % SWEEP_EVERY == 0 {
-            forget(&services).await;
-        }
-        if round % LEAVERS_EVERY == 0
-            && let Err(error) = delete_leavers(&services).await
-        {
-            tracing::error!(target: "facteur", %error, "deleting accounts of leavers failed");
-        }
-        history::expire(&services.mail).await;
-        let collected = match round % SWEEP_EVERY {
-            0 => services.store.collect_all().await,
-            _ => services.store.collect_released().await,
-        };
-        match collected {
-            Ok(collected) if collected.removed == 0 => {}
-            Ok(collected) => tracing::info!(
-                target: "facteur", removed = collected.removed, bytes = collected.bytes,
-                "bodies without a reference removed"
-            ),
-            Err(error) => tracing::error!(target: "facteur", %error, "collecting bodies failed"),
-        }
-    }
-}
-
-async fn delete_leavers(services: &Services) -> Result<(), String> {
-    let directory = &services.directory;
-    for id in directory.due_to_leave().await.map_err(|error| error.to_string())? {
-        let purge = || services.mail.purge_account(id);
-        // Mail first: after a crash between the two, the account is still found here.
-        purge().await.map_err(|error| format!("{id}: {error}"))?;
-        directory.delete_account(id).await.map_err(|error| format!("{id}: {error}"))?;
-        // And what came in meanwhile.
-        purge().await.map_err(|error| format!("{id}: {error}"))?;
-        tracing::info!(target: "facteur", account = %id, "left: account and mail deleted");
-    }
-    Ok(())
 }
 
 fn notify(state: NotifyState<'_>) {

@@ -12,6 +12,7 @@ mod columns;
 mod condition;
 pub mod contacts;
 mod copy_move;
+mod deletion;
 mod deliver;
 mod document;
 mod error;

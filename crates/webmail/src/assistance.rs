@@ -9,9 +9,14 @@ use crate::account::Signed;
 use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form, Input};
+use crate::people::clean;
+use crate::typed_id::academic_id;
+use crate::url;
 use crate::view::{self, Page};
 
 const HOME: &str = "/assistance";
+/// Characters of what is looked for.
+const QUERY_CHARS_MAX: usize = 200;
 /// Recent logins that an officer sees.
 const LOGINS_MAX: usize = 5;
 
@@ -95,17 +100,21 @@ pub(crate) async fn show(signed: &Signed, rest: &[&str]) -> Result<Response<Body
     }
 }
 
-/// `POST /assistance/{number}`
+/// `POST /assistance`, which looks for somebody, and `POST /assistance/{number}`
 pub(crate) async fn submit(
     signed: &Signed,
     rest: &[&str],
     input: Input,
 ) -> Result<Response<Body>, Error> {
     let form = signed.form(input).await?;
-    let [number] = rest else { return Err(Error::NotFound) };
     if !is_officer(&signed.account) || !has_second_factor(signed).await? {
         return Err(Error::NotFound);
     }
+    let number = match rest {
+        [] => return find(signed, &form).await,
+        [number] => number,
+        _ => return Err(Error::NotFound),
+    };
     let id = number_of(number)?;
     match form.get("action") {
         "refuser" => refuse(signed, id, &form).await,
@@ -161,6 +170,33 @@ async fn desk(signed: &Signed) -> Result<Response<Body>, Error> {
         page: Page::inside(signed, signed.locale().text("desk-title"), &mailboxes, ""),
     };
     view::render(&signed.visit, StatusCode::OK, &template)
+}
+
+/// An academic ID leads to its owner, if that is somebody whom this officer helps; words to a list,
+/// whose address holds them.
+async fn find(signed: &Signed, form: &Form) -> Result<Response<Body>, Error> {
+    let words = clean(form.get("nom").trim(), QUERY_CHARS_MAX);
+    let Some(id) = academic_id(&words) else {
+        let target = format!("{HOME}?nom={}", url::encode(&words));
+        return Ok(headers::see_other(&signed.visit, &target));
+    };
+    let directory = signed.service().directory();
+    let found = match directory.find(&id).await? {
+        Some(account) => match directory.helped(&signed.account, account.id).await {
+            Ok(account) => Some(account),
+            Err(DirectoryError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    let target = match found {
+        Some(account) => format!("{HOME}/{}", account.id.0),
+        None => {
+            signed.session.set_notice(signed.locale().text("desk-id-unknown"));
+            HOME.to_owned()
+        }
+    };
+    Ok(headers::see_other(&signed.visit, &target))
 }
 
 fn shown(account: &Account) -> PersonShown {

@@ -48,6 +48,7 @@ mod session;
 mod settings;
 mod setup;
 mod theme;
+mod typed_id;
 mod url;
 mod view;
 mod webmail;

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use directory::{
-    Account, AuthError, Authenticated, Directory, DomainKind, LimitSettings, NewAccount,
-    NewPassword, Person, Rate, Service, Settings, Unit, UnitCode, hash_password,
+    Account, AuthError, Authenticated, BelievedTime, ClockLook, Directory, DomainKind,
+    LimitSettings, NewAccount, NewPassword, Person, Rate, Service, Settings, Unit, UnitCode,
+    hash_password,
 };
 use mail_store::Store;
 use mail_types::{AccountId, EmailAddress, Role};
@@ -61,6 +62,18 @@ pub(crate) async fn directory_at(settings: Settings) -> (Arc<AtomicI64>, Directo
 
 /// 2026-11-28T12:00:00Z
 pub(crate) const START: i64 = 1_795_867_200;
+
+/// Lets days pass, with a look at the clock on each, as a running server has; the time after them.
+pub(crate) async fn pass_days(directory: &Directory, now: &AtomicI64, days: u32) -> BelievedTime {
+    for _ in 0..days {
+        now.fetch_add(24 * 3600, Ordering::Relaxed);
+        directory.look_at_clock().await.unwrap();
+    }
+    match directory.look_at_clock().await.unwrap() {
+        ClockLook::Believed(time) => time,
+        doubted => panic!("{doubted:?}"),
+    }
+}
 
 pub(crate) async fn found(directory: &Directory) {
     directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();

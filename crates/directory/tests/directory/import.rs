@@ -129,6 +129,45 @@ async fn every_refused_line_is_told_with_its_number_and_reason() {
 }
 
 #[tokio::test]
+async fn a_last_day_that_is_past_is_refused_dry_or_not_and_nothing_of_its_line_is_done() {
+    // The dry run let it pass; then the name was changed and the line told as refused.
+    let (_, directory) = directory().await;
+    let marie = create(&directory, "marie", 1).await;
+    let csv = "academic_id,address,name,leaves_on\n00000001,marie@ac.test,Marie,2020-08-31\n";
+    for mode in [ImportMode::DryRun, ImportMode::Apply] {
+        let report = import(&directory, csv, mode).await;
+        assert_eq!(counts(&report), (0, 0, 0, 1));
+        assert!(report.refused[0].reason.starts_with("the day must be to come"));
+        assert_eq!(directory.account(marie.id).await.unwrap().unwrap().name, "marie");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_deleted_meanwhile_is_a_refused_line_and_not_the_end() {
+    let (_, directory) = directory().await;
+    let marie = create(&directory, "marie", 1).await;
+    let paul = create(&directory, "paul", 2).await;
+    let csv = "academic_id,address,name\n\
+               00000003,zoe@ac.test,Zoé\n00000001,marie@ac.test,Marie\n00000002,paul@ac.test,Paul\n";
+    // The sheet of the new account is told between the look at the lines and the updates.
+    let meanwhile = |event| {
+        let ImportEvent::Sheet(_) = event else { return };
+        let (directory, id) = (directory.clone(), marie.id);
+        let deletion = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(directory.delete_account(id)).unwrap();
+        });
+        deletion.join().unwrap();
+    };
+    let report =
+        directory.import(csv.as_bytes(), ImportMode::Apply, None, meanwhile).await.unwrap();
+    assert_eq!(counts(&report), (1, 1, 0, 1), "{:?}", report.refused);
+    assert_eq!((report.refused[0].line, marie.id.0), (3, 1));
+    assert!(report.refused[0].reason.contains("no such account"), "{:?}", report.refused);
+    assert_eq!(directory.account(paul.id).await.unwrap().unwrap().name, "Paul");
+}
+
+#[tokio::test]
 async fn a_spreadsheet_in_french_is_read_too() {
     // A byte order mark, semicolons, CRLF, columns in another order, some left out.
     let (_, directory) = directory().await;

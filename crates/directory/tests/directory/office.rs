@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use crate::common::{self, address, create, directory, login, new, unit};
 use directory::{
-    Account, AccountFilter, AccountState, AccountUpdate, Act, AuditFilter, Directory,
-    DirectoryError, ImportMode, LetterKind, NewAccount, Office, Requester, Unit, UnitUpdate,
+    AUDIT_LINES_READ_MAX, Account, AccountFilter, AccountState, AccountUpdate, Act, AuditFilter,
+    AuditPlace, Directory, DirectoryError, ImportMode, LetterKind, NewAccount, Office, Requester,
+    Unit, UnitUpdate,
 };
+use mail_store::tables::directory::SLICES;
+use mail_store::tables::security::{Audit, AuditEnds, AuditEndsRow, AuditRow};
+use mail_store::{Batch, Class, Partition};
 use mail_types::{AccountId, Role};
 
 async fn administrator(directory: &Directory, local: &str, academic_id: u64) -> Arc<Account> {
@@ -30,7 +34,7 @@ fn role(role: Role) -> AccountUpdate {
 /// The acts in the log, as (act, account, unit, reason), the oldest first; all by this officer.
 async fn lines(directory: &Directory, by: &Account) -> Vec<(Act, Option<u64>, String)> {
     let filter = AuditFilter { officer: Some(by.id.0), ..AuditFilter::default() };
-    let mut lines = directory.audit_page(&filter, 0, 1000).await.unwrap();
+    let mut lines = directory.audit_page(&filter, None, 1000).await.unwrap().lines;
     lines.reverse();
     lines.into_iter().map(|line| (line.act, line.account, line.reason)).collect()
 }
@@ -103,7 +107,7 @@ async fn units_leave_lines_that_name_them() {
     let csv = "code;name\n0750001A;Collège Victor Hugo\n0750004D;École\n";
     let report = office.import_units("units.csv", csv.as_bytes(), ImportMode::Apply).await;
     assert_eq!(report.unwrap().created, 1);
-    let lines = directory.audit_page(&AuditFilter::default(), 0, 100).await.unwrap();
+    let lines = directory.audit_page(&AuditFilter::default(), None, 100).await.unwrap().lines;
     let lines: Vec<_> = lines.iter().rev().map(|line| (line.act, line.unit.as_deref())).collect();
     let voltaire = Some("0750003C");
     let expected = [
@@ -292,19 +296,74 @@ async fn the_log_is_read_backwards_and_filtered() {
         time.fetch_add(60, std::sync::atomic::Ordering::Relaxed);
         office.note_lookup(account.id).await.unwrap();
     }
-    let page = async |filter: AuditFilter, skip, limit| {
-        let page = directory.audit_page(&filter, skip, limit).await.unwrap();
-        page.iter().map(|line| (line.account, line.at - common::START)).collect::<Vec<_>>()
+    let page = async |filter: AuditFilter, from: Option<&AuditPlace>, limit| {
+        let page = directory.audit_page(&filter, from, limit).await.unwrap();
+        let lines = page.lines.iter().map(|line| (line.account, line.at - common::START));
+        (lines.collect::<Vec<_>>(), page.next)
     };
     let all = AuditFilter::default;
-    assert_eq!(page(all(), 0, 2).await, [(Some(2), 180), (Some(3), 120)]);
-    assert_eq!(page(all(), 2, 2).await, [(Some(2), 60)]);
+    let (newest, next) = page(all(), None, 2).await;
+    assert_eq!(newest, [(Some(2), 180), (Some(3), 120)]);
+    let next = next.expect("there is an older one").to_string().parse().unwrap();
+    assert_eq!(page(all(), Some(&next), 2).await, (vec![(Some(2), 60)], None));
     let about = AuditFilter { account: Some(3), ..all() };
-    assert_eq!(page(about, 0, 9).await, [(Some(3), 120)]);
+    assert_eq!(page(about, None, 1).await, (vec![(Some(3), 120)], None));
     let from = AuditFilter { from: Some(common::START + 120), ..all() };
-    assert_eq!(page(from, 0, 9).await.len(), 2);
+    assert_eq!(page(from, None, 2).await, (newest, None));
     let until = AuditFilter { until: Some(common::START + 120), ..all() };
-    assert_eq!(page(until, 0, 9).await, [(Some(2), 60)]);
+    assert_eq!(page(until, None, 9).await, (vec![(Some(2), 60)], None));
     let nobody = AuditFilter { officer: Some(3), ..all() };
-    assert!(page(nobody, 0, 9).await.is_empty());
+    assert_eq!(page(nobody, None, 9).await, (Vec::new(), None));
+}
+
+/// Each page read the whole year.
+#[tokio::test]
+async fn a_page_of_a_long_log_costs_about_its_own_length() {
+    const LINES: u64 = 400;
+    let (store, directory) = directory().await;
+    let slice = |id| Partition { class: Class::Directory, id };
+    let line = |slice: u64, place: u64| {
+        let at = common::START + (place * SLICES + slice) as i64;
+        let text = format!(
+            "{{\"at\":{at},\"request\":\"{slice}\",\"act\":\"person-shown\",\"officer\":7}}"
+        );
+        AuditRow { text, key: 0, chain: [0; 32] }
+    };
+    for id in 1..=SLICES {
+        let mut batch = Batch::new().bump();
+        for place in 0..LINES {
+            batch.put::<Audit>(&place, &line(id, place));
+        }
+        batch.put::<AuditEnds>(&(), &AuditEndsRow { next: LINES, ..AuditEndsRow::default() });
+        store.commit(slice(id), batch).await.unwrap();
+    }
+    let all = AuditFilter { officer: Some(7), ..AuditFilter::default() };
+    let (mut place, mut lines, mut read) = (None, Vec::new(), Vec::new());
+    loop {
+        let page = directory.audit_page(&all, place.as_ref(), 500).await.unwrap();
+        read.push(page.read);
+        lines.extend(page.lines.iter().map(|line| line.at));
+        place = page.next;
+        if place.is_none() {
+            break;
+        }
+    }
+    assert_eq!(lines.len() as u64, SLICES * LINES);
+    assert!(lines.is_sorted_by(|newer, older| newer > older), "each once, the newest first");
+    assert!(read.iter().all(|read| *read < 2500), "{read:?}");
+    // Long ago: its place is found without reading what is newer.
+    let until = Some(common::START + 1000);
+    let old = AuditFilter { until, ..all.clone() };
+    let page = directory.audit_page(&old, None, 50).await.unwrap();
+    assert_eq!(page.lines[0].at, common::START + 999);
+    assert!(page.read < 1500, "{}", page.read);
+    // Nobody: a bounded look, and a place to go on from.
+    let nobody = AuditFilter { officer: Some(8), ..all };
+    let page = directory.audit_page(&nobody, None, 50).await.unwrap();
+    assert!(page.lines.is_empty() && page.read < AUDIT_LINES_READ_MAX + 1000, "{}", page.read);
+    let rest = directory.audit_page(&nobody, page.next.as_ref(), 50).await.unwrap();
+    assert!(page.next.is_some() && rest.next.is_none());
+    assert!(page.read + rest.read >= (SLICES * LINES) as usize);
+    let place = page.next.map(|place| place.to_string()).unwrap();
+    assert!(place.len() < 500, "short enough for an address: {place}");
 }

@@ -3,13 +3,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-use crate::common::{self, START, address, create, directory, directory_at, new, unit, unlimited};
-use directory::{
-    AccountState, Day, Directory, ImportEvent, ImportMode, ImportReport, Person, Sheet,
+use crate::common::{
+    self, START, address, create, directory, directory_at, new, pass_days, unit, unlimited,
 };
+use directory::{
+    AccountState, CLOCK_AHEAD_SECONDS_MAX, CLOCK_DOUBT_SECONDS, ClockLook, Day, Directory,
+    ImportEvent, ImportMode, ImportReport, Person, Sheet,
+};
+use mail_store::Store;
 use mail_types::AccountId;
 
 const HEADER: &str = "identifiant;prénom;nom;nom d'usage;date de naissance;établissement\n";
@@ -131,24 +135,78 @@ async fn who_leaves_reads_until_the_day_and_is_gone_on_it() {
     assert!(leaving.credential_version > marie.credential_version);
     assert_eq!(common::login(&directory, "marie@ac.test", common::PASSWORD).await, Some(marie.id));
     assert!(!directory.may_send_as(marie.id, &marie.primary_address).await.unwrap());
-    let due = async || directory.due_to_leave().await.unwrap();
-    assert_eq!(due().await, []);
-    now.store(START + 26 * 86_400, Ordering::Relaxed);
-    assert_eq!(due().await, [marie.id]);
+    let due = async |days| {
+        let time = pass_days(&directory, &now, days).await;
+        directory.due_to_leave(time).await.unwrap()
+    };
+    assert_eq!(due(25).await, []);
+    assert_eq!(due(1).await, [marie.id]);
     directory.set_leaving(marie.id, None).await.unwrap();
-    assert_eq!(due().await, []);
+    assert_eq!(due(0).await, []);
     assert_eq!(directory.account(marie.id).await.unwrap().unwrap().state, AccountState::Active);
     assert!(directory.may_send_as(marie.id, &marie.primary_address).await.unwrap());
     // A file says it too.
     let csv = "address,name,academic_id,leaves_on\nmarie@ac.test,marie,00000001,31/12/2026\n";
     let (report, _) = import(&directory, csv).await;
     assert_eq!((report.updated, report.refused.len()), (1, 0), "{:?}", report.refused);
-    now.store(START + 40 * 86_400, Ordering::Relaxed);
-    for id in due().await {
+    for id in due(14).await {
         directory.delete_account(id).await.unwrap();
     }
-    assert_eq!(due().await, []);
+    assert_eq!(due(0).await, []);
     assert!(directory.create_account(new("marie", 2)).await.is_err(), "the address stays reserved");
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_to_be_purged_until_its_mail_is_known_to_be_gone() {
+    let (store, directory) = directory().await;
+    let (marie, paul) = (create(&directory, "marie", 1).await, create(&directory, "paul", 2).await);
+    assert_eq!(directory.unpurged().await.unwrap(), []);
+    directory.delete_account(marie.id).await.unwrap();
+    let (_, again) = common::after_crash(&store).await;
+    assert_eq!(again.unpurged().await.unwrap(), [marie.id]);
+    assert!(again.note_purged(paul.id).await.is_err(), "his mail would stay when he is deleted");
+    again.note_purged(marie.id).await.unwrap();
+    assert_eq!(again.unpurged().await.unwrap(), []);
+    again.delete_account(paul.id).await.unwrap();
+    assert_eq!(again.unpurged().await.unwrap(), [paul.id]);
+}
+
+/// A start with the clock years ahead ended every announced leaver's account in its first round.
+#[tokio::test]
+async fn a_clock_that_jumped_ahead_is_not_believed_before_it_went_on_for_a_day() {
+    let store = Store::memory();
+    let now = Arc::new(AtomicI64::new(START));
+    let told = Arc::clone(&now);
+    let clock: directory::Clock = Arc::new(move || told.load(Ordering::Relaxed));
+    let start = async |store: &Store| {
+        Directory::open_at(store.clone(), unlimited(), clock.clone()).await.unwrap()
+    };
+    let directory = start(&store).await;
+    let believed = async |directory: &Directory, later: i64| {
+        now.fetch_add(later, Ordering::Relaxed);
+        matches!(directory.look_at_clock().await.unwrap(), ClockLook::Believed(_))
+    };
+    assert!(believed(&directory, 0).await, "a new store has seen no other time");
+    assert!(believed(&directory, CLOCK_AHEAD_SECONDS_MAX).await, "off for a week");
+    // The next start is years ahead, and its rounds go on from there.
+    let directory = start(&store).await;
+    assert!(!believed(&directory, 3 * 365 * 86_400).await);
+    for _ in 1..144 {
+        assert!(!believed(&directory, 600).await);
+    }
+    let before = now.load(Ordering::Relaxed);
+    // Somebody sets it right; the doubt is over, and begins anew with the next jump.
+    assert!(believed(&directory, -3 * 365 * 86_400).await);
+    now.store(before, Ordering::Relaxed);
+    assert!(!believed(&directory, 600).await, "the day of the first jump does not count");
+    // Off for some hours while in doubt: nobody saw whether it went on steadily.
+    assert!(!believed(&directory, CLOCK_DOUBT_SECONDS).await);
+    for _ in 1..144 {
+        assert!(!believed(&directory, 600).await);
+    }
+    let directory = start(&store).await;
+    assert!(believed(&directory, 600).await, "it is right, and nobody had to do anything");
+    assert!(believed(&directory, 600).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -71,6 +71,14 @@ async fn a_unit_is_deleted_when_nobody_belongs_to_it_any_more() {
 }
 
 #[tokio::test]
+async fn a_file_of_units_has_an_end_however_short_its_lines_are() {
+    let (_, directory) = directory().await;
+    let csv = format!("code\n{}", "1\n".repeat(200_001));
+    let error = directory.import_units(csv.as_bytes(), ImportMode::DryRun).await.unwrap_err();
+    assert_eq!(error.to_string(), "more than 200000 lines");
+}
+
+#[tokio::test]
 async fn units_come_from_a_file_again_and_again() {
     let (store, directory) = directory().await;
     let officer = create(&directory, "referent", 7).await;

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use directory::{
-    Account, AccountState, AccountUpdate, Day, ImportMode, ImportReport, NewPassword, UnitCode,
+    Account, AccountState, AccountUpdate, Day, ImportMode, ImportReport, NewPassword, Person,
+    UnitCode,
 };
+use mail_service::ServiceError;
 use mail_types::Secret;
+use serde_json::Value;
 
 use super::{Reporter, Services, export, provision};
 use crate::cli::{AccountCommand, EditAccount};
@@ -63,7 +66,7 @@ async fn list(
         let wanted = |account: &&Arc<Account>| unit.is_none_or(|unit| account.units.contains(unit));
         for account in page.iter().filter(wanted) {
             reporter.line(match json {
-                true => as_json(account, None).to_string(),
+                true => as_json(account).to_string(),
                 false => format!(
                     "{}\t{}\t{}\t{}\t{}",
                     account.id,
@@ -84,8 +87,9 @@ async fn show(
     reporter: &Reporter,
 ) -> Result<(), String> {
     let used = services.mail.bytes_used(account.id).await.map_err(text)?;
+    let person = services.directory.person(account.id).await.map_err(text)?;
     if json {
-        reporter.line(as_json(account, Some(used)).to_string());
+        reporter.line(whole_json(account, &person, used).to_string());
         return Ok(());
     }
     let aliases: Vec<_> = account.aliases.iter().map(ToString::to_string).collect();
@@ -94,6 +98,15 @@ async fn show(
     reporter.line(format!("address      {}", account.primary_address));
     reporter.line(format!("aliases      {}", aliases.join(", ")));
     reporter.line(format!("name         {}", account.name));
+    for (what, name) in [
+        ("given name ", &person.given_name),
+        ("birth name ", &person.birth_name),
+        ("usage name ", &person.usage_name),
+    ] {
+        if let Some(name) = name {
+            reporter.line(format!("{what}  {name}"));
+        }
+    }
     reporter.line(format!("academic ID  {}", account.academic_id.as_str()));
     reporter.line(format!("units        {}", units(account)));
     reporter.line(format!("role         {}", account.role));
@@ -185,8 +198,18 @@ async fn delete(
             account.primary_address, account.id
         ));
     }
-    services.directory.delete_account(account.id).await.map_err(text)?;
-    services.mail.purge_account(account.id).await.map_err(text)?;
+    let (id, mail) = (account.id, &services.mail);
+    match account.state {
+        // Deleted before, by its number: perhaps its mail was not.
+        AccountState::Deleted => mail.purge_account(id).await,
+        _ => mail.delete_account(id, services.directory.delete_account(id)).await,
+    }
+    .map_err(|error| match error {
+        ServiceError::Directory(error) => error.to_string(),
+        error => {
+            format!("{id}: deleted, but its mail is not yet: run this again with {id}: {error}")
+        }
+    })?;
     reporter.line(format!("{}: deleted; its addresses stay reserved", account.id));
     Ok(())
 }
@@ -201,7 +224,18 @@ fn units(account: &Account) -> String {
     if codes.is_empty() { "-".to_owned() } else { codes.join(" ") }
 }
 
-pub(super) fn as_json(account: &Account, bytes_used: Option<u64>) -> serde_json::Value {
+/// All that is known of an account and its owner, as `show` and an export have it.
+pub(super) fn whole_json(account: &Account, person: &Person, bytes_used: u64) -> Value {
+    let mut data = as_json(account);
+    data["given_name"] = person.given_name.clone().into();
+    data["birth_name"] = person.birth_name.clone().into();
+    data["usage_name"] = person.usage_name.clone().into();
+    data["bytes_used"] = bytes_used.into();
+    data
+}
+
+/// An account as a list has it.
+fn as_json(account: &Account) -> Value {
     serde_json::json!({
         "number": account.id.0,
         "address": account.primary_address,
@@ -213,7 +247,6 @@ pub(super) fn as_json(account: &Account, bytes_used: Option<u64>) -> serde_json:
         "state": account.state,
         "leaves_on": account.leaves_on,
         "quota_bytes": account.quota_bytes,
-        "bytes_used": bytes_used,
     })
 }
 

@@ -14,7 +14,7 @@ use mail_types::{Actor, SpecialUse, UidSet};
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use super::account::{as_json, find, text};
+use super::account::{find, text, whole_json};
 use super::{Reporter, Services};
 
 /// Messages whose records are read at once.
@@ -163,7 +163,8 @@ impl Export<'_> {
         let used = mail.bytes_used(self.id).await.map_err(text)?;
         let overview = directory.security_overview(self.id).await.map_err(text)?;
         let logins = directory.recent_logins(self.id).await.map_err(text)?;
-        let mut data = as_json(account, Some(used));
+        let person = directory.person(self.id).await.map_err(text)?;
+        let mut data = whole_json(account, &person, used);
         data["mailboxes"] = mailboxes.into();
         data["second_factor_since"] = overview.totp_since.map(moment).into();
         let devices = overview.app_passwords.iter();

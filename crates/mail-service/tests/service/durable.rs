@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use directory::{DirectoryError, DomainKind, NewAccount, Person};
 use mail_service::{FlagChange, ServiceError};
-use mail_types::{AccountId, UidSet};
+use mail_store::account_partition;
+use mail_store::tables::mail::{BodyUse, Message};
+use mail_types::{AccountId, Role, UidSet};
 
 use crate::support::*;
 
@@ -163,4 +166,66 @@ async fn sessions_show_what_is_stored_after_a_failed_write() {
     assert_eq!(flags(&inbox, 1), "");
     assert_eq!(server.status(1, "INBOX").await.unseen, 1);
     assert_eq!(server.bytes(&inbox, 1).await, message(0));
+}
+
+/// An account of the directory with two messages.
+async fn marie(server: &Server) -> AccountId {
+    let directory = server.service.directory();
+    directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
+    let marie = NewAccount {
+        primary_address: address("marie@ac.test"),
+        name: "Marie".into(),
+        academic_id: "0001".parse().unwrap(),
+        person: Person::default(),
+        units: Vec::new(),
+        role: Role::Agent,
+        quota_bytes: None,
+        password: None,
+    };
+    let id = directory.create_account(marie).await.unwrap().id;
+    for number in 0..2 {
+        server.append(id.0, "INBOX", &message(number), &[]).await.unwrap();
+    }
+    id
+}
+
+/// Rows of messages, and of their bodies, that the account has.
+async fn mail_rows(server: &Server, id: AccountId) -> (usize, usize) {
+    let partition = account_partition(id);
+    let messages = server.store.scan::<Message>(partition, None, 100).await.unwrap();
+    let bodies = server.store.scan::<BodyUse>(partition, None, 100).await.unwrap();
+    (messages.rows.len(), bodies.rows.len())
+}
+
+/// The directory came first, and a second attempt stopped at "no such account": the mail stayed for
+/// ever.
+#[tokio::test]
+async fn mail_that_a_crash_left_to_a_deleted_account_goes_with_the_next_round() {
+    let server = Server::new().await;
+    let id = marie(&server).await;
+    assert_eq!(mail_rows(&server, id).await, (2, 2));
+    server.service.directory().delete_account(id).await.unwrap();
+    let again = server.after_power_cut().await;
+    assert!(again.service.directory().delete_account(id).await.is_err());
+    assert_eq!(mail_rows(&again, id).await, (2, 2));
+    assert_eq!(again.service.purge_deleted().await.unwrap(), 1);
+    assert_eq!(mail_rows(&again, id).await, (0, 0));
+    let later = again.after_power_cut().await;
+    assert_eq!(later.service.purge_deleted().await.unwrap(), 0, "it is known to be gone");
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_with_its_mail_and_one_that_may_not_be_keeps_all_of_it() {
+    let server = Server::new().await;
+    let id = marie(&server).await;
+    let refusal = async { Err(DirectoryError::NotAllowed("nobody deletes themselves")) };
+    let refused = server.service.delete_account(id, refusal).await;
+    assert!(matches!(refused, Err(ServiceError::Directory(DirectoryError::NotAllowed(_)))));
+    assert_eq!(mail_rows(&server, id).await, (2, 2));
+    let deletion = server.service.directory().delete_account(id);
+    server.service.delete_account(id, deletion).await.unwrap();
+    assert_eq!(mail_rows(&server, id).await, (0, 0));
+    // Once more within the hour: mail that was under way may have come after.
+    server.append(id.0, "INBOX", &message(3), &[]).await.expect_err("there is no mailbox");
+    assert_eq!(server.service.purge_deleted().await.unwrap(), 1);
 }

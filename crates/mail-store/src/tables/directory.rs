@@ -58,12 +58,34 @@ table!(/// What proves who an account's owner is, and is not shown.
     Identity = 9, u64 => IdentityRow);
 table!(/// The secret that opens the page on which a password is chosen; absent when there is none.
     TemporarySecret = 10, u64 => TemporarySecretRow);
+table!(/// A deleted account whose mail is known to be gone.
+    Purged = 11, u64 => ());
+table!(/// One row, in the roster: the time as maintenance last saw it.
+    ClockSeen = 12, () => ClockSeenRow);
 
 /// The directory's counters. Never go back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CountersRow {
     /// The number the next account gets.
     pub next_account: u64,
+}
+
+/// The time as maintenance last saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockSeenRow {
+    /// The newest time that was believed, in Unix seconds.
+    pub believed: i64,
+    /// A clock that is far ahead of it.
+    pub doubt: Option<ClockDoubtRow>,
+}
+
+/// A clock that is far ahead of the time that was believed last.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockDoubtRow {
+    /// What it told first, in Unix seconds.
+    pub since: i64,
+    /// What it told last.
+    pub last: i64,
 }
 
 /// A domain.

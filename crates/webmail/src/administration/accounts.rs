@@ -14,6 +14,7 @@ use crate::headers;
 use crate::http::{Body, Form};
 use crate::locale::Locale;
 use crate::people::clean;
+use crate::typed_id::academic_id;
 use crate::url;
 use crate::view::{self, Page};
 
@@ -169,17 +170,17 @@ fn row(locale: &Locale, account: &Arc<Account>) -> Row {
 /// `POST …/comptes`: a whole address or an academic ID leads to its account, words to a list.
 pub(super) async fn find(signed: &Signed, form: &Form) -> Result<Response<Body>, Error> {
     let words = clean(form.get("nom").trim(), QUERY_CHARS_MAX);
-    let is_whole = words.contains('@') || words.bytes().all(|byte| byte.is_ascii_digit());
-    let found = match is_whole && !words.is_empty() {
-        true => signed.service().directory().find(&words).await?,
-        false => None,
+    let id = academic_id(&words);
+    let whole = if words.contains('@') { Some(&words) } else { id.as_ref() };
+    let found = match whole {
+        Some(whole) => signed.service().directory().find(whole).await?,
+        None => None,
     };
     if let Some(account) = found {
         return Ok(headers::see_other(&signed.visit, &format!("{ACCOUNTS}/{}", account.id.0)));
     }
-    // Digits that are nobody's ID must not get into an address either.
-    let is_number = words.len() >= 4 && words.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number {
+    // Digits that are nobody's ID must not get into an address either: they are a slip of one.
+    if id.is_some() {
         signed.session.set_notice(signed.locale().text("admin-id-unknown"));
         return Ok(headers::see_other(&signed.visit, ACCOUNTS));
     }

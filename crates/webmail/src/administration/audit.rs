@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use directory::{AccountState, Act, AuditFilter, AuditRecord, Day, Factor};
+use directory::{AccountState, Act, AuditFilter, AuditPlace, AuditRecord, Day, Factor};
 use hyper::{Response, StatusCode};
 use mail_types::AccountId;
 
@@ -15,12 +15,11 @@ use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form};
 use crate::people::clean;
+use crate::typed_id::academic_id;
 use crate::url;
 use crate::view::{self, Page};
 
 const LOG: &str = "/administration/journal";
-/// Pages that one looks back; older lines are found by day.
-const PAGES_MAX: usize = 200;
 
 /// A line, as people read it.
 struct Row {
@@ -52,7 +51,9 @@ struct AuditPage<'a> {
     whole: Option<String>,
     faults: Vec<String>,
     verify: String,
-    newer: Option<String>,
+    /// Lines that were looked at, when none fits and there are older ones.
+    read: Option<String>,
+    first: Option<String>,
     older: Option<String>,
 }
 
@@ -137,12 +138,9 @@ async fn page(
     errors: Vec<Mistake>,
 ) -> Result<Response<Body>, Error> {
     let directory = signed.service().directory();
-    let number = signed.visit.query("page").and_then(|page| page.parse().ok()).unwrap_or(0usize);
-    let number = number.min(PAGES_MAX);
-    let (skip, limit) = (number * ROWS_PER_PAGE, ROWS_PER_PAGE + 1);
-    let mut lines = directory.audit_page(&asked.filter(signed), skip, limit).await?;
-    let is_more = lines.len() > ROWS_PER_PAGE && number < PAGES_MAX;
-    lines.truncate(ROWS_PER_PAGE);
+    let place: Option<AuditPlace> =
+        signed.visit.query("suite").and_then(|place| place.parse().ok());
+    let found = directory.audit_page(&asked.filter(signed), place.as_ref(), ROWS_PER_PAGE).await?;
     let here = asked.address();
     let (whole, faults) = match signed.visit.query("verifier") {
         Some(_) => verified(signed).await?,
@@ -150,7 +148,10 @@ async fn page(
     };
     let template = AuditPage {
         tab: "journal",
-        rows: rows(signed, lines).await?,
+        read: found.next.as_ref().map(|_| date::number(found.read as u64)),
+        first: place.map(|_| here.clone()),
+        older: found.next.map(|next| format!("{here}&suite={next}")),
+        rows: rows(signed, found.lines).await?,
         account,
         officer,
         from: asked.from.map(|day| day.to_string()).unwrap_or_default(),
@@ -159,8 +160,6 @@ async fn page(
         whole,
         faults,
         verify: format!("{here}&verifier=1"),
-        newer: number.checked_sub(1).map(|page| format!("{here}&page={page}")),
-        older: is_more.then(|| format!("{here}&page={}", number + 1)),
         page: frame(signed, signed.locale().text("admin-audit")).await?,
     };
     view::render(&signed.visit, status, &template)
@@ -229,7 +228,8 @@ async fn number_of(
     errors: &mut Vec<Mistake>,
 ) -> Result<Option<u64>, Error> {
     let Some(who) = given(form, name) else { return Ok(None) };
-    let found = signed.service().directory().find(who).await?;
+    let id = academic_id(who).filter(|_| !who.contains('@'));
+    let found = signed.service().directory().find(id.as_deref().unwrap_or(who)).await?;
     if found.is_none() {
         errors.push(mistake(name, signed.locale().text("admin-audit-nobody")));
     }

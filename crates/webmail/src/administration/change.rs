@@ -2,11 +2,12 @@
 
 use directory::{AccountState, Day, DirectoryError};
 use hyper::{Response, StatusCode};
+use mail_service::ServiceError;
 use mail_types::EmailAddress;
 
 use super::fields::{Fields, Said};
 use super::one::{self, Known};
-use super::{add, done, given, office, parsed, refused};
+use super::{add, done, given, is_stale, office, parsed, refused};
 use crate::account::Signed;
 use crate::compose::{Mistake, mistake};
 use crate::error::Error;
@@ -82,12 +83,15 @@ async fn wrong_with(
     known: &Known,
     wrong: Mistake,
 ) -> Result<Response<Body>, Error> {
-    let fields = Fields::of(&known.account, known.person.clone(), known.quota_own);
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    one::page(signed, status, &known.account, fields, vec![wrong]).await
+    one::page(signed, status, known, known.fields(), vec![wrong]).await
 }
 
 async fn change(signed: &Signed, known: &Known, form: &Form) -> Result<Response<Body>, Error> {
+    if is_stale(form, &known.fields()) {
+        let wrong = mistake("nom", signed.locale().text("admin-changed-meanwhile"));
+        return wrong_with(signed, known, wrong).await;
+    }
     let mut errors = Vec::new();
     let said = Said::read(signed, form, &mut errors);
     let role = if given(form, "role").is_some() { said.role } else { known.account.role };
@@ -108,7 +112,7 @@ async fn change(signed: &Signed, known: &Known, form: &Form) -> Result<Response<
         }
     }
     let fields = Fields { role, ..Fields::typed(form) };
-    one::page(signed, StatusCode::UNPROCESSABLE_ENTITY, &known.account, fields, errors).await
+    one::page(signed, StatusCode::UNPROCESSABLE_ENTITY, known, fields, errors).await
 }
 
 async fn add_alias(signed: &Signed, known: &Known, form: &Form) -> Result<Response<Body>, Error> {
@@ -154,12 +158,17 @@ async fn delete(signed: &Signed, known: &Known, form: &Form) -> Result<Response<
         return one::ask_page(signed, status, account, vec![wrong]).await;
     }
     let requester = signed.visit.requester();
-    if let Err(error) = office(signed, &requester).delete_account(account.id).await {
-        let wrong = refused(signed, error, "confirmation")?;
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return one::ask_page(signed, status, account, vec![wrong]).await;
+    let office = office(signed, &requester);
+    let deletion = office.delete_account(account.id);
+    match signed.service().delete_account(account.id, deletion).await {
+        Ok(()) => {}
+        Err(ServiceError::Directory(error)) => {
+            let wrong = refused(signed, error, "confirmation")?;
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return one::ask_page(signed, status, account, vec![wrong]).await;
+        }
+        Err(error) => return Err(error.into()),
     }
-    signed.service().purge_account(account.id).await?;
     signed.visit.webmail.figures.forget().await;
     Ok(done(signed, "/administration/comptes", "admin-deleted"))
 }

@@ -10,7 +10,7 @@ use crate::compose::{Mistake, mistake};
 use crate::http::Form;
 
 /// As it is typed. What stands in it has no meaning yet.
-#[derive(Default)]
+#[derive(Default, Hash)]
 pub(super) struct Fields {
     pub(super) given_name: String,
     pub(super) birth_name: String,

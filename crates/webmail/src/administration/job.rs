@@ -109,7 +109,8 @@ impl Imports {
         });
         let mut jobs = lock(&self.jobs);
         jobs.retain(|one| {
-            !(one.is_over() || one.owner == owner && matches!(one.stage(), Stage::Checked(_)))
+            !(one.is_over(Instant::now())
+                || one.owner == owner && matches!(one.stage(), Stage::Checked(_)))
         });
         if jobs.len() >= JOBS_MAX {
             return Err(Error::Busy);
@@ -121,7 +122,7 @@ impl Imports {
     /// The owner's file of this name.
     pub(super) fn find(&self, owner: AccountId, id: &str) -> Result<Arc<Job>, Error> {
         let mut jobs = lock(&self.jobs);
-        jobs.retain(|job| !job.is_over());
+        jobs.retain(|job| !job.is_over(Instant::now()));
         let found = jobs.iter().find(|job| job.id == id && job.owner == owner);
         found.cloned().ok_or(Error::NotFound)
     }
@@ -129,7 +130,8 @@ impl Imports {
     /// The owner's files, the newest first.
     pub(super) fn of(&self, owner: AccountId) -> Vec<Arc<Job>> {
         let jobs = lock(&self.jobs);
-        let own = jobs.iter().rev().filter(|job| job.owner == owner && !job.is_over());
+        let own =
+            jobs.iter().rev().filter(|job| job.owner == owner && !job.is_over(Instant::now()));
         own.cloned().collect()
     }
 
@@ -150,8 +152,16 @@ impl Job {
         self.done.load(Ordering::Relaxed).min(self.lines)
     }
 
-    fn is_over(&self) -> bool {
-        lock(&self.stage).1.elapsed() >= KEPT
+    /// Whether its hour is over at this moment. What waits for its turn or is worked at has none:
+    /// it would lose the sheets that are being made.
+    fn is_over(&self, now: Instant) -> bool {
+        let stage = lock(&self.stage);
+        match stage.0 {
+            Stage::Checking | Stage::Applying => false,
+            Stage::Checked(_) | Stage::Applied(_) | Stage::Failed(_) => {
+                now.saturating_duration_since(stage.1) >= KEPT
+            }
+        }
     }
 
     fn set(&self, stage: Stage) {
@@ -217,5 +227,28 @@ impl Job {
                 office.import(name, file, mode, self.domain.as_ref(), tell).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_waits_or_is_followed_for_hours_is_kept_and_what_came_of_it_for_one() {
+        // Files were let go an hour after their stage began: of a long one, the sheets were lost.
+        let imports = Imports::default();
+        let owner = AccountId(1);
+        let add = || imports.add(owner, Kind::Accounts, "f.csv".into(), None, "a\nb\n".into());
+        let job = add().ok().expect("there is room");
+        let later = Instant::now() + 10 * KEPT;
+        let report = Arc::new(ImportReport::default());
+        assert!(!job.is_over(later), "it waits for its turn");
+        job.set(Stage::Checked(Arc::clone(&report)));
+        assert!(job.is_over(later) && !job.is_over(Instant::now()));
+        assert!(job.begin());
+        assert!(!job.is_over(later), "it is being followed");
+        job.set(Stage::Applied(report));
+        assert!(job.is_over(later) && !job.is_over(Instant::now()));
     }
 }

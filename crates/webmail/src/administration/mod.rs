@@ -16,6 +16,8 @@ mod reasons;
 mod sheets;
 mod units;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use directory::{Account, AccountState, DirectoryError, Office, Requester};
 use hyper::Response;
 use mail_types::Role;
@@ -134,6 +136,19 @@ fn refused(signed: &Signed, error: DirectoryError, field: &'static str) -> Resul
         }
         DirectoryError::OnHold { .. } | DirectoryError::Store(_) => Err(error.into()),
     }
+}
+
+/// Names what a form is made from; the form sends it back.
+fn seen(fields: &impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    fields.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Whether a form was made from something else than what is stored now. All of it is sent, also
+/// what nobody touched: an old tab would put an old role or unit back.
+fn is_stale(form: &Form, stored: &impl Hash) -> bool {
+    form.get("vu") != seen(stored)
 }
 
 /// What stands in a field, without spaces around it; `None` when there is nothing.

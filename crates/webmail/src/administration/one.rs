@@ -8,7 +8,7 @@ use mail_types::AccountId;
 
 use super::accounts::{Choice, role_name, roles, state_name};
 use super::fields::Fields;
-use super::{frame, office};
+use super::{frame, office, seen};
 use crate::account::Signed;
 use crate::compose::Mistake;
 use crate::date;
@@ -25,6 +25,13 @@ pub(super) struct Known {
     pub(super) account: Arc<Account>,
     pub(super) person: Person,
     pub(super) quota_own: Option<u64>,
+}
+
+impl Known {
+    /// What the form about it says before somebody types.
+    pub(super) fn fields(&self) -> Fields {
+        Fields::of(&self.account, self.person.clone(), self.quota_own)
+    }
 }
 
 /// A way in that was lately used.
@@ -64,6 +71,8 @@ struct AccountPage<'a> {
     /// Whether it takes two administrators, at the help desk.
     is_privileged: bool,
     has_second_factor: bool,
+    /// What the form is made from.
+    seen: String,
     fields: Fields,
     roles: Vec<Choice>,
     errors: Vec<Mistake>,
@@ -107,18 +116,18 @@ pub(super) async fn show(signed: &Signed, number: &str) -> Result<Response<Body>
         let requester = signed.visit.requester();
         office(signed, &requester).note_lookup(known.account.id).await?;
     }
-    let fields = Fields::of(&known.account, known.person.clone(), known.quota_own);
-    page(signed, StatusCode::OK, &known.account, fields, Vec::new()).await
+    page(signed, StatusCode::OK, &known, known.fields(), Vec::new()).await
 }
 
 /// The page, with what somebody typed on it.
 pub(super) async fn page(
     signed: &Signed,
     status: StatusCode,
-    account: &Account,
+    known: &Known,
     fields: Fields,
     errors: Vec<Mistake>,
 ) -> Result<Response<Body>, Error> {
+    let account = &*known.account;
     let (service, locale) = (signed.service(), signed.locale());
     let overview = service.directory().security_overview(account.id).await?;
     let is_gone = account.state == AccountState::Deleted;
@@ -149,6 +158,7 @@ pub(super) async fn page(
         is_privileged,
         has_second_factor: overview.totp_since.is_some(),
         roles: roles(locale, fields.role),
+        seen: seen(&known.fields()),
         fields,
         errors,
         page: frame(signed, account.name.clone()).await?,

@@ -3,9 +3,11 @@
 use directory::{Unit, UnitCode, UnitUpdate};
 use hyper::{Response, StatusCode};
 
-use super::{QUERY_CHARS_MAX, ROWS_PER_PAGE, done, frame, given, office, parsed, refused};
+use super::{
+    QUERY_CHARS_MAX, ROWS_PER_PAGE, done, frame, given, is_stale, office, parsed, refused, seen,
+};
 use crate::account::Signed;
-use crate::compose::Mistake;
+use crate::compose::{Mistake, mistake};
 use crate::error::Error;
 use crate::http::{Body, Form};
 use crate::people::clean;
@@ -37,7 +39,7 @@ struct UnitsPage<'a> {
 }
 
 /// A unit as it is typed.
-#[derive(Default)]
+#[derive(Default, Hash)]
 struct Fields {
     code: String,
     name: String,
@@ -54,6 +56,8 @@ struct UnitPage<'a> {
     /// Where the form goes.
     action: String,
     is_new: bool,
+    /// What the form is made from.
+    seen: String,
     fields: Fields,
     errors: Vec<Mistake>,
     /// How many accounts belong to it.
@@ -139,18 +143,19 @@ async fn page(
 ) -> Result<Response<Body>, Error> {
     let locale = signed.locale();
     let is_new = code == NEW;
-    let (heading, members) = match is_new {
-        true => (locale.text("admin-unit-new"), None),
+    let (heading, members, seen) = match is_new {
+        true => (locale.text("admin-unit-new"), None, String::new()),
         false => {
             let unit = known(signed, code)?;
             let members = signed.service().directory().members(&unit.code).await?;
-            (unit.name.clone(), Some(members))
+            (unit.name.clone(), Some(members), seen(&fields_of(signed, &unit).await?))
         }
     };
     let template = UnitPage {
         tab: "etablissements",
         action: format!("{UNITS}/{}", url::encode(code)),
         is_new,
+        seen,
         identity: identity(signed, &fields.code),
         fields,
         errors,
@@ -201,6 +206,13 @@ async fn save(signed: &Signed, code: &str, form: &Form) -> Result<Response<Body>
         officers: form.get("responsables").trim().to_owned(),
     };
     let mut errors = Vec::new();
+    if code != NEW {
+        let stored = fields_of(signed, &*known(signed, code)?).await?;
+        if is_stale(form, &stored) {
+            errors.push(mistake("nom", signed.locale().text("admin-unit-changed-meanwhile")));
+            return page(signed, StatusCode::UNPROCESSABLE_ENTITY, code, stored, errors).await;
+        }
+    }
     let directory = signed.service().directory();
     let words: Vec<_> = fields.officers.split([' ', '\n', '\r', ',', ';']).collect();
     let officers = match directory.officers(&words.join(" ")).await {
@@ -215,7 +227,7 @@ async fn save(signed: &Signed, code: &str, form: &Form) -> Result<Response<Body>
     if code == NEW {
         let code: Option<UnitCode> = parsed(signed, form, "code", &mut errors);
         if given(form, "code").is_none() {
-            errors.push(crate::compose::mistake("code", signed.locale().text("why-no-code")));
+            errors.push(mistake("code", signed.locale().text("why-no-code")));
         }
         if let (Some(code), true) = (code, errors.is_empty()) {
             let (name, contact) = (fields.name.clone(), fields.contact.clone());

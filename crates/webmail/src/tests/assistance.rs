@@ -60,10 +60,11 @@ async fn an_officer_finds_reads_out_and_lets_in_their_own_people_only() {
         tokio::task::yield_now().await;
     }
     assert!(desk.get("/assistance").await.text().contains("Marie Martin"), "she waits");
-    let found = desk.get("/assistance?nom=mart").await.text();
+    let target = find(&mut desk, "mart").await;
+    let found = desk.get(&target).await.text();
     assert!(found.contains(&format!("/assistance/{}", marie.0)));
-    let none = desk.get("/assistance?nom=durand").await.text();
-    assert!(none.contains("Personne de ce nom"));
+    let target = find(&mut desk, "durand").await;
+    assert!(desk.get(&target).await.text().contains("Personne de ce nom"));
     assert_eq!(desk.get(&format!("/assistance/{}", paul.0)).await.status, StatusCode::NOT_FOUND);
 
     let path = format!("/assistance/{}", marie.0);
@@ -86,6 +87,38 @@ async fn an_officer_finds_reads_out_and_lets_in_their_own_people_only() {
     assert_eq!(right.header("location"), "/mot-de-passe-oublie/nouveau", "{}", right.text());
 }
 
+/// Looks for somebody; where that leads.
+async fn find(desk: &mut Browser<'_>, typed: &str) -> String {
+    let page = desk.get("/assistance").await;
+    assert!(page.text().contains("method=\"post\" action=\"/assistance\""));
+    let form = [("jeton", page.token()), ("nom", typed.to_owned())];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let found = desk.post("/assistance", &form).await;
+    assert_eq!(found.status, StatusCode::SEE_OTHER, "{}", found.text());
+    found.header("location").to_owned()
+}
+
+#[tokio::test]
+async fn an_academic_id_typed_at_the_help_desk_stands_in_no_address() {
+    let bench = Bench::new().await;
+    let (mut desk, marie, _) = officer(&bench).await;
+    for (typed, leads_to) in [
+        ("10001", format!("/assistance/{}", marie.0)),
+        ("100 01", format!("/assistance/{}", marie.0)),
+        ("Martin 1 0001", format!("/assistance/{}", marie.0)),
+        // Somebody else's person, and nobody's.
+        ("10002", "/assistance".into()),
+        ("9999-9999", "/assistance".into()),
+        ("Martin", "/assistance?nom=Martin".into()),
+    ] {
+        assert_eq!(find(&mut desk, typed).await, leads_to, "{typed}");
+    }
+    find(&mut desk, "99999").await;
+    assert!(desk.get("/assistance").await.text().contains("parmi ceux que vous aidez"));
+    let form = [("jeton", "0"), ("nom", "Martin")];
+    assert_eq!(desk.post("/assistance", &form).await.status, StatusCode::FORBIDDEN);
+}
+
 #[tokio::test]
 async fn nobody_else_finds_a_help_desk() {
     let bench = Bench::new().await;
@@ -96,6 +129,7 @@ async fn nobody_else_finds_a_help_desk() {
     let token = paul.get("/boite/INBOX").await.token();
     let form = [("jeton", token.as_str()), ("action", "code"), ("motif", "x")];
     assert_eq!(paul.post("/assistance/1", &form).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(paul.post("/assistance", &form).await.status, StatusCode::NOT_FOUND);
     assert_eq!(bench.browser().get("/assistance").await.header("location"), "/");
 }
 

@@ -9,6 +9,7 @@ mod first_login;
 mod forgotten;
 mod identity;
 mod lists;
+mod office;
 mod outbox;
 mod public;
 mod reading;
