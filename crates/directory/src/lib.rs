@@ -64,6 +64,7 @@ mod keyed;
 mod leaver;
 mod letters;
 mod limits;
+mod line;
 mod local_part;
 mod lookup;
 mod name_words;
