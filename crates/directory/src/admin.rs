@@ -16,6 +16,7 @@ use crate::claim::Name;
 use crate::deed::By;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::secure::end_resets;
 use crate::strength::Strength;
 
 /// Accounts that one page returns at most.
@@ -83,9 +84,16 @@ impl Directory {
         }
         let phc = self.inner.hasher.store_form(&password).await?;
         let _changing = self.inner.changing.lock().await;
+        let stored = self.security(id).await?;
+        let mut security = stored.clone();
+        end_resets(&mut security);
         self.edit(id, None, None, |row, change| {
             change.put::<tables::Password>(&id.0, &PasswordRow { phc: phc.clone() });
             change.delete::<tables::TemporarySecret>(&id.0);
+            if security != stored {
+                change.put::<Security>(&id.0, &security);
+            }
+            change.delete::<ResetRequest>(&id.0);
             if row.state == AccountStateRow::AwaitingFirstLogin {
                 row.state = AccountStateRow::Active;
             }

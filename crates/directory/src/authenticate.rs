@@ -15,6 +15,7 @@ use crate::directory::Directory;
 use crate::error::{AuthError, DirectoryError};
 use crate::first_login::FirstLogin;
 use crate::limits::{Known, LoginKey, Origin};
+use crate::line::Rank;
 use crate::password::prepare;
 use crate::settings::VERIFIED_SECONDS_MAX;
 use crate::temporary_secret;
@@ -70,7 +71,10 @@ impl Directory {
         peer: IpAddr,
     ) -> Result<Authenticated, AuthError> {
         let inner = &self.inner;
-        let found = self.by_login(login).await.map_err(AuthError::TryAgain)?;
+        let found = self.by_login(login).await.map_err(|error| {
+            tracing::error!(target: "mail", ?service, %peer, %error, "login not verified");
+            AuthError::TryAgain(error)
+        })?;
         let origin = Origin::of(peer);
         // The limits come before the memory of right passwords too: otherwise it would answer as
         // many guesses as anybody cares to make.
@@ -84,7 +88,10 @@ impl Directory {
             Some(right) => Err(AuthError::MustChangePassword(right)),
             None => match self.by_app_password(found.as_deref(), service, password) {
                 Some(admitted) => Ok(admitted),
-                None => self.check_password(found.as_deref(), service, password).await,
+                None => {
+                    let rank = charge.rank();
+                    self.check_password(found.as_deref(), service, password, rank).await
+                }
             },
         };
         if matches!(outcome, Ok(_) | Err(AuthError::NeedsSecondFactor(_)))
@@ -108,9 +115,13 @@ impl Directory {
             }
             // What is missing has limits of its own.
             Err(AuthError::NeedsSecondFactor(_)) => charge.refund(),
+            Err(AuthError::TryAgain(DirectoryError::Busy { .. })) => {
+                charge.refund();
+                tracing::info!(target: "mail", ?service, %peer, "login sent away: too many wait");
+            }
             Err(AuthError::TryAgain(error)) => {
                 charge.refund();
-                tracing::warn!(target: "mail", ?service, %peer, %error, "login not verified");
+                tracing::error!(target: "mail", ?service, %peer, %error, "login not verified");
             }
             Err(_) => {
                 let account = who(&found);
@@ -141,6 +152,11 @@ impl Directory {
     /// How many passwords have been hashed since the start.
     pub fn password_hashes(&self) -> u64 {
         self.inner.hasher.done()
+    }
+
+    /// How many logins wait for their password to be hashed.
+    pub fn password_hashes_waiting(&self) -> usize {
+        self.inner.hasher.waiting()
     }
 
     /// The account that a login names.
@@ -176,6 +192,7 @@ impl Directory {
         found: Option<&Loaded>,
         service: Service,
         password: &Secret<String>,
+        rank: Rank,
     ) -> Result<Authenticated, AuthError> {
         let inner = &self.inner;
         let prepared = prepare(password.expose());
@@ -190,7 +207,7 @@ impl Directory {
         if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
             return admitted(loaded, service);
         }
-        let place = inner.hasher.place().await.map_err(AuthError::TryAgain)?;
+        let place = inner.hasher.place(rank).await.map_err(AuthError::TryAgain)?;
         // Several connections of one client come at once: the first one's hash serves them all.
         if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
             return admitted(loaded, service);

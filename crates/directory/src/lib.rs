@@ -65,6 +65,7 @@ mod import_report;
 mod leaver;
 mod letters;
 mod limits;
+mod line;
 mod local_part;
 mod lookup;
 mod name_words;

@@ -15,6 +15,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
+use crate::line::Rank;
 use crate::settings::{LimitSettings, Rate};
 
 /// An IPv6 site chooses freely among the addresses of its /64.
@@ -58,12 +59,17 @@ type Counters<K> = Cache<K, Arc<AtomicU64>>;
 
 /// A try that has been counted. Dropping it leaves it counted, also when the peer hangs up.
 #[must_use]
-#[derive(Default)]
 pub(crate) struct Charge {
     paid: Vec<(Arc<AtomicU64>, u64)>,
+    rank: Rank,
 }
 
 impl Charge {
+    /// Where the try stands in the line for a hash.
+    pub(crate) fn rank(&self) -> Rank {
+        self.rank
+    }
+
     /// Takes the try back: it was right, or nobody looked at it.
     pub(crate) fn refund(self) {
         for (counter, cost) in &self.paid {
@@ -103,7 +109,9 @@ impl Limits {
     /// Counts a try; `None` when it is one too many, and then it is not counted.
     ///
     /// `account` is whom the login names, if anybody. An address from which they lately logged in
-    /// is held only to the limit for the two together, so that nobody elsewhere locks them out.
+    /// is held only to the limit for the two together, so that nobody elsewhere locks them out, and
+    /// goes before strangers. Those go in the order of what is held against their address: that
+    /// tells nobody anything about the account.
     pub(crate) fn charge(
         &self,
         login: LoginKey,
@@ -112,21 +120,26 @@ impl Limits {
     ) -> Option<Charge> {
         let settings = self.settings();
         let within = |networks: &[Network]| networks.iter().any(|net| net.contains(origin.0));
-        let mut charge = Charge::default();
+        let mut charge = Charge { paid: Vec::new(), rank: Rank::stranger(1) };
         if within(&settings.exempt_networks) {
             return Some(charge);
         }
         let now = self.now();
         let rate = settings.per_login_and_address;
         let pair = cell(&self.by_login_and_origin, (login, origin));
-        let mut passed = charge.pay(pair, rate, now);
-        if passed && !account.is_some_and(|account| self.known.contains_key(&(account, origin))) {
-            let mut rate = settings.per_address;
+        let mut passed = charge.pay(pair, rate, now).is_some();
+        if account.is_some_and(|account| self.known.contains_key(&(account, origin))) {
+            charge.rank = Rank::KNOWN;
+        } else if passed {
+            let (mut rate, mut people) = (settings.per_address, 1);
             if within(&settings.shared_networks) {
-                rate = times(rate, settings.shared_networks_factor);
+                people = settings.shared_networks_factor;
+                rate = times(rate, people);
             }
-            passed = charge.pay(cell(&self.by_origin, origin), rate, now)
-                && charge.pay(cell(&self.by_login, login), settings.per_login, now);
+            let held = charge.pay(cell(&self.by_origin, origin), rate, now);
+            charge.rank = Rank::stranger(held.unwrap_or(0) / u64::from(people.max(1)));
+            passed = held.is_some()
+                && charge.pay(cell(&self.by_login, login), settings.per_login, now).is_some();
         }
         if passed {
             return Some(charge);
@@ -147,18 +160,18 @@ impl Limits {
 
 impl Charge {
     /// GCRA: a try moves the time at which the counter is empty by its cost, unless that would
-    /// then lie further ahead than a full burst.
-    fn pay(&mut self, counter: Arc<AtomicU64>, rate: Rate, now: u64) -> bool {
+    /// then lie further ahead than a full burst. The tries in it, this one included.
+    fn pay(&mut self, counter: Arc<AtomicU64>, rate: Rate, now: u64) -> Option<u64> {
         let cost = 3_600_000_000 / u64::from(rate.per_hour.max(1));
         let full = cost.saturating_mul(u64::from(rate.burst.max(1)));
+        let after = |empty_at: u64| empty_at.max(now).saturating_add(cost);
         let paid = counter.fetch_update(Ordering::AcqRel, Ordering::Acquire, |empty_at| {
-            let after = empty_at.max(now).saturating_add(cost);
+            let after = after(empty_at);
             (after - now <= full).then_some(after)
         });
-        if paid.is_ok() {
-            self.paid.push((counter, cost));
-        }
-        paid.is_ok()
+        let before = paid.ok()?;
+        self.paid.push((counter, cost));
+        Some((after(before) - now).div_ceil(cost.max(1)))
     }
 }
 
@@ -272,6 +285,28 @@ mod tests {
         assert!(limits.charge(LOGIN, Some(MARIE), home).is_some());
         let after_a_change = (MARIE.0, MARIE.1 + 1);
         assert!(limits.charge(LOGIN, Some(after_a_change), home).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_known_goes_first_and_strangers_by_what_their_address_did() {
+        let limits = limits();
+        limits.remember(MARIE, origin("198.51.100.9"));
+        let rank = |login, account, from: &str| {
+            let charge = limits.charge([login; 16], account, origin(from));
+            charge.map(|charge| charge.rank())
+        };
+        assert_eq!(rank(1, Some(MARIE), "198.51.100.9"), Some(Rank::KNOWN));
+        assert_eq!(rank(1, Some(MARIE), "198.51.100.8"), Some(Rank::stranger(1)), "elsewhere");
+        assert_eq!(rank(2, None, "198.51.100.8"), Some(Rank::stranger(2)), "one address");
+        assert_eq!(rank(3, None, "198.51.100.7"), Some(Rank::stranger(1)));
+        for login in 10..13 {
+            assert_eq!(rank(login, None, "10.1.2.3"), Some(Rank::stranger(1)), "two people's");
+        }
+        assert_eq!(rank(13, None, "10.1.2.3"), Some(Rank::stranger(2)));
+        limits.charge([4; 16], None, origin("198.51.100.7")).unwrap().refund();
+        assert_eq!(rank(5, None, "198.51.100.7"), Some(Rank::stranger(2)), "right ones count not");
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(rank(6, None, "198.51.100.8"), Some(Rank::stranger(1)), "an hour later");
     }
 
     #[tokio::test(start_paused = true)]

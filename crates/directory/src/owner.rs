@@ -93,9 +93,6 @@ impl Directory {
         self.secure(id, requester, |draft| {
             draft.set_password(phc.clone());
             draft.security.app_passwords.clear();
-            draft.security.reset = None;
-            draft.security.activation = None;
-            draft.end_request();
             draft.record(Act::Alarm);
             draft.tell_owner(LetterKind::PasswordChanged, "", &[]);
             Ok(())

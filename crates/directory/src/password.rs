@@ -1,20 +1,20 @@
 //! Passwords: what is accepted, how they are hashed, and how much of that happens at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use mail_types::Secret;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::account::NewPassword;
 use crate::error::DirectoryError;
 use crate::foreign_hash::{self, Foreign};
+use crate::line::{Line, Place, Rank};
 use crate::settings::Settings;
 
 /// Shortest new password, in characters. NIST SP 800-63B and the CNIL ask for length and for no
@@ -130,21 +130,13 @@ fn is_outdated(hash: &PasswordHash) -> bool {
 
 /// Hashes passwords, so many at a time, on threads that may block.
 pub(crate) struct Hasher {
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
-    wait_max: Duration,
+    line: Line,
     /// Costs what a real one costs and matches nothing: for logins that cannot succeed.
     dummy: Arc<str>,
     done: Arc<AtomicU64>,
 }
 
 const BUSY: DirectoryError = DirectoryError::Busy { what: "verifying passwords" };
-
-/// The right to hash once.
-pub(crate) struct Place {
-    _permit: OwnedSemaphorePermit,
-}
 
 /// What came of comparing a password with a hash.
 pub(crate) struct Verdict {
@@ -158,13 +150,11 @@ impl Hasher {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let at_once = match settings.hashes_at_once_max {
             0 => (cores / 2).max(1),
-            set => set.min(Semaphore::MAX_PERMITS),
+            set => set,
         };
+        let wait_max = Duration::from_secs(settings.hash_wait_seconds_max);
         Ok(Self {
-            places: Arc::new(Semaphore::new(at_once)),
-            waiting: AtomicUsize::new(0),
-            waiting_max: settings.hashes_waiting_max,
-            wait_max: Duration::from_secs(settings.hash_wait_seconds_max),
+            line: Line::new(at_once, settings.hashes_waiting_max, wait_max),
             dummy: dummy()?.into(),
             done: Arc::default(),
         })
@@ -179,18 +169,14 @@ impl Hasher {
         self.done.load(Ordering::Relaxed)
     }
 
+    /// How many wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.line.len()
+    }
+
     /// Waits for a turn to hash; not for ever, and not behind an endless line.
-    pub(crate) async fn place(&self) -> Result<Place, DirectoryError> {
-        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(Place { _permit: permit });
-        }
-        let Some(_waiting) = Waiting::enter(&self.waiting, self.waiting_max) else {
-            return Err(BUSY);
-        };
-        match tokio::time::timeout(self.wait_max, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Place { _permit: permit }),
-            _ => Err(BUSY),
-        }
+    pub(crate) async fn place(&self, rank: Rank) -> Result<Place, DirectoryError> {
+        self.line.place(rank).await.ok_or(BUSY)
     }
 
     /// Compares a prepared password with a hash: always exactly one Argon2 computation, and one
@@ -230,7 +216,8 @@ impl Hasher {
     pub(crate) async fn store_form(&self, new: &NewPassword) -> Result<String, DirectoryError> {
         match checked(new)? {
             Checked::Stored(phc) => Ok(phc),
-            Checked::ToHash(prepared) => self.hash(self.place().await?, prepared).await,
+            // Whoever stores one has shown that they may.
+            Checked::ToHash(prepared) => self.hash(self.place(Rank::KNOWN).await?, prepared).await,
         }
     }
 
@@ -243,8 +230,7 @@ impl Hasher {
             Checked::Stored(phc) => return Ok(phc),
             Checked::ToHash(prepared) => prepared,
         };
-        let permit = Arc::clone(&self.places).acquire_owned().await.map_err(|_| BUSY)?;
-        self.hash(Place { _permit: permit }, prepared).await
+        self.hash(self.line.place_patiently().await.ok_or(BUSY)?, prepared).await
     }
 
     async fn hash(
@@ -297,24 +283,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<(T, Place), DirectoryError> {
     let ended = tokio::task::spawn_blocking(move || work().map(|done| (done, place)));
     ended.await.unwrap_or(Err(DirectoryError::Busy { what: "stopping" }))
-}
-
-/// One who waits, counted until dropped.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize, max: usize) -> Option<Self> {
-        let enter = |waiting: usize| (waiting < max).then_some(waiting + 1);
-        let entered = count.fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
-        // Not `then_some`: one that is made and thrown away would be counted out.
-        entered.is_ok().then(|| Self(count))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// A hash at today's cost whose password nobody knows: salt and output are chance.
@@ -377,22 +345,5 @@ mod tests {
         check_hash(&dummy).unwrap();
         assert!(!is_outdated(&PasswordHash::new(&dummy).unwrap()));
         assert!(dummy.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    }
-
-    #[tokio::test]
-    async fn an_endless_line_is_refused_and_a_long_wait_ends() {
-        let settings = Settings {
-            hashes_at_once_max: 1,
-            hashes_waiting_max: 1,
-            hash_wait_seconds_max: 0,
-            ..Settings::default()
-        };
-        let hasher = Hasher::new(&settings).unwrap();
-        let place = hasher.place().await.unwrap();
-        assert!(matches!(hasher.place().await, Err(DirectoryError::Busy { .. })), "deadline");
-        assert_eq!(hasher.waiting.load(Ordering::Relaxed), 0);
-        drop(place);
-        assert!(hasher.place().await.is_ok());
-        assert!(Waiting::enter(&AtomicUsize::new(1), 1).is_none(), "line");
     }
 }

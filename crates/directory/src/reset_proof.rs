@@ -145,7 +145,6 @@ impl Directory {
             if by == ProofRow::Identity && !holds {
                 return Ok(ResetOutcome::Refused);
             }
-            draft.security.reset = None;
             draft.set_password(phc.clone());
             if by != ProofRow::Code {
                 draft.security.hold_until = Some(draft.now + HOLD_SECONDS);
@@ -153,8 +152,6 @@ impl Directory {
             // Nobody has seen the person: what came before stays closed until an officer does. An
             // officer's code, or one to a recovery address, says that it is the owner.
             draft.security.mail_locked_before = (by == ProofRow::Identity).then_some(draft.now);
-            draft.security.activation = None;
-            draft.end_request();
             draft.security.app_passwords.clear();
             draft.security.failed_proofs.clear();
             draft.record(Act::ResetDone).mode = Some(mode(by));

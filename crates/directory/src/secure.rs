@@ -46,11 +46,12 @@ impl Draft<'_> {
         &mut self.records[last]
     }
 
-    /// Stores another password. Every session and connection of the account ends with it.
+    /// Stores another password. Every session and connection of the account ends with it, and
+    /// every other way to one that was under way.
     pub(crate) fn set_password(&mut self, phc: String) {
         self.phc = Some(phc);
-        self.security.identity = None;
-        self.security.approval = None;
+        end_resets(&mut self.security);
+        self.end_request();
         if self.account.state == AccountStateRow::AwaitingFirstLogin {
             self.account.state = AccountStateRow::Active;
         }
@@ -140,6 +141,15 @@ impl Draft<'_> {
             about: about.to_owned(),
         });
     }
+}
+
+/// Nothing that was sent, handed out or waited for leads to a new password any more: what it was to
+/// replace is another one by now.
+pub(crate) fn end_resets(security: &mut SecurityRow) {
+    security.reset = None;
+    security.activation = None;
+    security.identity = None;
+    security.approval = None;
 }
 
 impl Directory {

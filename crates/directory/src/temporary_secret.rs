@@ -5,7 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use mail_store::tables::directory::{
     self as tables, AccountStateRow, TemporarySecretRow, account_slice,
 };
-use mail_store::tables::security::{Letter, LetterKind, LetterRow, Security, SecurityRow};
+use mail_store::tables::security::{
+    Letter, LetterKind, LetterRow, ResetRequest, Security, SecurityRow,
+};
 use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
 use zeroize::Zeroizing;
 
@@ -14,6 +16,7 @@ use crate::deed::Deed;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::reset_proof::HOLD_SECONDS;
+use crate::secure::end_resets;
 use crate::unit::UnitCode;
 use crate::vault::{Use, Vault};
 
@@ -186,19 +189,24 @@ impl Directory {
         };
         let (secret, expires_at) = (generate(), self.now() + purpose.lifetime());
         let stored = row(&self.inner.vault, id, &secret, expires_at);
-        let mut security = self.security(id).await?;
+        let before = self.security(id).await?;
+        let mut security = before.clone();
         let told = telling.filter(|_| has_password);
         let letters = told.map_or_else(Vec::new, |telling| telling.letters(&security, self.now()));
-        security.hold_until = Some(self.now().as_second() + HOLD_SECONDS);
+        if told.is_some() {
+            security.hold_until = Some(self.now().as_second() + HOLD_SECONDS);
+        }
+        end_resets(&mut security);
         self.edit(id, None, telling.map(|telling| telling.deed), |row, change| {
             if row.state == AccountStateRow::Suspended {
                 return Err(DirectoryError::Invalid("the account is suspended".into()));
             }
             change.delete::<tables::Password>(&id.0);
             change.put::<tables::TemporarySecret>(&id.0, &stored);
-            if told.is_some() {
+            if security != before {
                 change.put::<Security>(&id.0, &security);
             }
+            change.delete::<ResetRequest>(&id.0);
             for letter in &letters {
                 let mailbox = vec![row.primary_address.clone()];
                 let to = if letter.to.is_empty() { mailbox } else { letter.to.clone() };

@@ -313,3 +313,55 @@ async fn a_months_report_counts_resets_refusals_and_waits() {
     let may = bench.directory.reset_report("2026-05".parse().unwrap()).await.unwrap();
     assert_eq!((may.asked, may.done.approval, may.waits.count), (1, 0, 0));
 }
+
+#[tokio::test]
+async fn of_fifty_who_use_one_activation_code_at_once_exactly_one_wins() {
+    // It counts in whichever browser: each of them asks from one of its own.
+    let bench = bench().await;
+    let code = bench.issue(&bench.officer).await.unwrap();
+    let claim = ResetClaim { academic_id: "00000001".into(), ..ResetClaim::default() };
+    let mut browsers = Vec::new();
+    for _ in 0..50 {
+        browsers.push(bench.directory.ask_reset(&claim, &browser()).await.unwrap().0);
+    }
+    let tries = browsers.iter().map(|ticket| {
+        let (directory, ticket, code) = (bench.directory.clone(), ticket.clone(), code.clone());
+        tokio::spawn(async move { directory.try_reset_code(&ticket, &code, &browser()).await })
+    });
+    let mut right = Vec::new();
+    for (at, tried) in tries.collect::<Vec<_>>().into_iter().enumerate() {
+        right.extend((tried.await.unwrap().unwrap() == CodeVerdict::Right).then_some(at));
+    }
+    assert_eq!(right.len(), 1, "{right:?}");
+    let finishes = browsers.iter().enumerate().map(|(at, ticket)| {
+        let (directory, ticket) = (bench.directory.clone(), ticket.clone());
+        let password = format!("{NEW} {at}");
+        tokio::spawn(async move {
+            directory.finish_reset(&ticket, &password.as_str().into(), &browser()).await
+        })
+    });
+    let mut done = Vec::new();
+    for (at, finished) in finishes.collect::<Vec<_>>().into_iter().enumerate() {
+        done.extend((finished.await.unwrap().unwrap() == ResetOutcome::Done).then_some(at));
+    }
+    assert_eq!(done, right, "whose code was right");
+    let password = format!("{NEW} {}", done[0]);
+    assert!(login(&bench.directory, "00000001", &password).await.is_some());
+    let mut lines = 0;
+    let count = |record: &directory::AuditRecord| {
+        lines += usize::from(record.factors.contains(&(directory::Factor::Activation, true)));
+        true
+    };
+    bench.directory.audit_lines(count).await.unwrap();
+    assert_eq!(lines, 1, "and no other line says so");
+}
+
+#[tokio::test]
+async fn a_code_of_an_officer_ends_with_the_password_that_it_was_to_replace() {
+    let bench = bench().await;
+    let ticket = bench.ask().await;
+    let code = bench.issue(&bench.officer).await.unwrap();
+    bench.directory.change_password(bench.marie, &NEW.into(), &browser()).await.unwrap();
+    assert_eq!(bench.use_code(&ticket, &code).await, CodeVerdict::Refused);
+    assert_eq!(bench.waits(&bench.officer).await, 0, "nobody waits any more");
+}

@@ -324,3 +324,43 @@ async fn a_login_that_hangs_up_stays_counted() {
     let outcome = login_from(&directory, "marie@ac.test", "wrong", "192.0.2.1").await;
     assert!(matches!(outcome, Err(AuthError::TooMany)), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn in_a_storm_of_wrong_passwords_right_ones_go_before_guessers() {
+    // Hashed in the order of arrival a right password would wait behind every guess there is room
+    // for, and when there is none it would be told to try again later.
+    let limits = LimitSettings::default();
+    let settings = Settings { hashes_at_once_max: 1, hashes_waiting_max: 60, limits, ..limited() };
+    let (_, directory) = directory_with(settings).await;
+    let marie = create(&directory, "marie", 1).await;
+    create(&directory, "jean", 2).await;
+    login_from(&directory, "jean@ac.test", PASSWORD, "192.0.2.2").await.unwrap();
+    let guesses: Vec<_> = (0..100)
+        .map(|number| {
+            let directory = directory.clone();
+            tokio::spawn(async move {
+                let (login, peer) =
+                    (format!("a{number}@ac.test"), format!("203.0.113.{}", number % 5));
+                login_from(&directory, &login, "wrong", &peer).await
+            })
+        })
+        .collect();
+    while directory.password_hashes_waiting() < 60 {
+        tokio::task::yield_now().await;
+    }
+    let hashed = directory.password_hashes();
+    login_from(&directory, "marie@ac.test", PASSWORD, "192.0.2.1").await.unwrap();
+    let ahead = directory.password_hashes() - hashed;
+    assert!(ahead <= 8, "{ahead} before a stranger with a right password: one of each address");
+    let hashed = directory.password_hashes();
+    let wrong = login_from(&directory, "jean@ac.test", "wrong", "192.0.2.2").await;
+    assert!(matches!(wrong, Err(AuthError::Refused)), "{wrong:?}");
+    let ahead = directory.password_hashes() - hashed;
+    assert!(ahead <= 3, "{ahead} before somebody who was here");
+    let mut busy = 0;
+    for guess in guesses {
+        busy += usize::from(matches!(guess.await.unwrap(), Err(AuthError::TryAgain(_))));
+    }
+    assert!(busy > 0, "the line was full");
+    assert!(login(&directory, "marie@ac.test", PASSWORD).await == Some(marie.id));
+}

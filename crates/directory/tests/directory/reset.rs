@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::common::{self, PASSWORD, address, after_crash, create, login, new, unlimited};
 use directory::{
-    AccountState, Act, CodeVerdict, Directory, LetterKind, Requester, ResetClaim, ResetOutcome,
-    ResetTicket, TotpSecret,
+    AccountState, Act, CodeVerdict, Directory, LetterKind, NewPassword, Requester, ResetClaim,
+    ResetOutcome, ResetTicket, TotpSecret,
 };
 use mail_store::Store;
 use mail_types::AccountId;
@@ -349,4 +349,33 @@ async fn a_ticket_is_sealed_and_ends() {
     assert!(bench.directory.open_ticket(&sealed[1..]).is_none());
     bench.time.fetch_add(3600, Ordering::Relaxed);
     assert!(bench.directory.open_ticket(&sealed).is_none());
+}
+
+#[tokio::test]
+async fn a_code_ends_with_the_password_that_it_was_to_replace() {
+    // However it was replaced: by its owner, by an administrator, by a secret on paper.
+    for by in ["owner", "administrator", "secret"] {
+        let bench = bench().await;
+        let (ticket, code) = bench.ask_for_marie().await;
+        let directory = &bench.directory;
+        match by {
+            "owner" => {
+                let new = "une girafe sous le soleil".into();
+                directory.change_password(bench.marie, &new, &from("192.0.2.1")).await.unwrap();
+            }
+            "administrator" => {
+                let new = NewPassword::Hash(common::hash());
+                directory.set_password(bench.marie, new).await.unwrap();
+            }
+            _ => drop(directory.issue_secret(bench.marie).await.unwrap()),
+        }
+        assert_eq!(bench.try_code(&ticket, &code).await, CodeVerdict::Refused, "{by}");
+        assert_eq!(bench.finish(&ticket).await, ResetOutcome::Refused, "{by}");
+    }
+    let bench = bench().await;
+    let (ticket, code) = bench.ask_for_marie().await;
+    assert_eq!(bench.try_code(&ticket, &code).await, CodeVerdict::Right);
+    let new = "une girafe sous le soleil".into();
+    bench.directory.change_password(bench.marie, &new, &from("192.0.2.1")).await.unwrap();
+    assert_eq!(bench.finish(&ticket).await, ResetOutcome::Refused, "right before it was replaced");
 }

@@ -282,3 +282,38 @@ async fn a_power_cut_leaves_the_old_password_or_the_whole_reset() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_or_jumps_makes_nobodys_wait_shorter() {
+    let bench = bench().await;
+    bench.ask().await;
+    bench.pass(DAY / 2 - 30 * DAY);
+    assert!(!bench.go_on(&bench.ask().await).await, "set back by a month");
+    bench.pass(DAY);
+    assert!(!bench.go_on(&bench.ask().await).await, "a day by the wrong clock");
+    bench.pass(30 * DAY - DAY / 2 - 60);
+    assert!(!bench.go_on(&bench.ask().await).await, "put right, a minute is missing");
+    bench.pass(60);
+    assert!(bench.go_on(&bench.ask().await).await, "the day that was told");
+
+    let bench = self::bench().await;
+    bench.ask().await;
+    bench.pass(6 * DAY);
+    assert!(!bench.go_on(&bench.ask().await).await, "jumped over all of it: begun anew");
+    bench.pass(-6 * DAY);
+    assert!(!bench.go_on(&bench.ask().await).await, "put right");
+    bench.pass(DAY);
+    assert!(!bench.go_on(&bench.ask().await).await, "the wait that began last counts");
+    bench.pass(6 * DAY);
+    assert!(bench.go_on(&bench.ask().await).await);
+
+    let bench = self::bench().await;
+    bench.ask().await;
+    bench.pass(DAY);
+    let ticket = bench.ask().await;
+    assert!(bench.go_on(&ticket).await, "a day too early, by a clock that jumped");
+    bench.pass(-DAY);
+    assert!(!bench.finish(&ticket).await, "put right before the password was chosen");
+    assert!(login(&bench.directory, "00000001", common::PASSWORD).await.is_some());
+    assert_eq!(bench.lines(Act::ResetDone).await.len(), 0);
+}
