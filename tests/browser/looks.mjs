@@ -79,6 +79,11 @@ async function round(locale, colorScheme, width, pages) {
     if (path.startsWith("/m/")) await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = d.className !== "me"; }));
     if (what === "later") await page.locator("details.later summary").click();
     await look(page, name(what));
+    if (what !== "text") continue;
+    // On paper, whatever the theme.
+    await page.emulateMedia({ media: "print", colorScheme });
+    await look(page, name("print"));
+    await page.emulateMedia({ media: "screen", colorScheme });
   }
   // A contact with mistakes, and the suggestions for a recipient.
   await page.goto(site + "/contacts/1");

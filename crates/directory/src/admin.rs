@@ -270,6 +270,7 @@ impl Directory {
         mut update: AccountUpdate,
         by: By<'_>,
     ) -> Result<(), DirectoryError> {
+        self.follow_names(id, &mut update).await?;
         self.check_update(&update)?;
         if let Some(address) = update.primary_address.take() {
             let deed = by.map(|deed| deed.as_act(deed.act, &format!("address={address}")));

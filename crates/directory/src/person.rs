@@ -9,6 +9,7 @@ use mail_store::tables::security::KeyedHash;
 use mail_types::AccountId;
 use serde::{Deserialize, Serialize};
 
+use crate::account::AccountUpdate;
 use crate::create::check_text;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
@@ -128,6 +129,18 @@ impl Person {
         local_part(given, family)
     }
 
+    /// With the names that another one says in place of its own.
+    #[must_use]
+    pub fn overlaid(self, said: &Self) -> Self {
+        let name = |new: &Option<String>, old| new.clone().or(old);
+        Self {
+            given_name: name(&said.given_name, self.given_name),
+            birth_name: name(&said.birth_name, self.birth_name),
+            usage_name: name(&said.usage_name, self.usage_name),
+            birth_date: said.birth_date.or(self.birth_date),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), DirectoryError> {
         for (what, name) in [
             ("given name", &self.given_name),
@@ -174,6 +187,24 @@ impl Directory {
             usage_name: name(row.usage_name),
             birth_date: None,
         })
+    }
+
+    /// A display name that was made of the names follows when they change; one of its own stays.
+    pub(crate) async fn follow_names(
+        &self,
+        id: AccountId,
+        update: &mut AccountUpdate,
+    ) -> Result<(), DirectoryError> {
+        let said = &update.person;
+        let names = [&said.given_name, &said.birth_name, &said.usage_name];
+        if update.name.is_some() || names.iter().all(|name| name.is_none()) {
+            return Ok(());
+        }
+        let (known, shown) = (self.person(id).await?, self.living(id).await?.person.display_name);
+        if known.display_name().is_some_and(|made| made == shown) {
+            update.name = known.overlaid(said).display_name();
+        }
+        Ok(())
     }
 
     /// Whether the owner was born on this day; `None` when that is not known. The same work

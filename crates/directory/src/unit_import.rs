@@ -124,7 +124,7 @@ impl Directory {
         let mut officers = Vec::new();
         for who in text.split([' ', '|']).filter(|who| !who.is_empty()) {
             let found = self.find(who).await?;
-            let account = found.ok_or_else(|| DirectoryError::no_account("IT officer"))?;
+            let account = found.ok_or_else(|| DirectoryError::no_account(who))?;
             if !officers.contains(&account.id) {
                 officers.push(account.id);
             }

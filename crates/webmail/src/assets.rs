@@ -36,7 +36,7 @@ impl Assets {
         let theme = &settings.theme;
         let (light, dark) = theme.properties();
         let style = format!(
-            ":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}{}",
+            ":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}{}",
             shorten(include_str!("../assets/style.css"))
         );
         let icon = match &theme.logo {

@@ -1,6 +1,6 @@
 //! Dates as French people write them; the words come from the locale.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,24 +27,31 @@ impl Calendar<'_> {
         }
     }
 
-    /// Of one's account: `aujourd'hui 07:19`, `hier 18:02`, `23 nov.`, `23 nov. 2025`.
+    /// Of one's account: `aujourd'hui à 07:19`, `hier à 18:02`, `23 nov.`, `23 nov. 2025`.
     pub(crate) fn short(&self, unix_seconds: i64) -> String {
         let Ok(instant) = Timestamp::from_second(unix_seconds) else { return String::new() };
         let then = instant.to_zoned_datetime(self.zone.clone());
         let today = self.now.to_zoned_datetime(self.zone.clone()).date();
-        let time = format!("{:02}:{:02}", then.hour(), then.minute());
+        let at = self.locale.text("date-at");
+        let time = format!("{at}\u{a0}{:02}:{:02}", then.hour(), then.minute());
         if then.date() == today {
             return format!("{} {time}", self.locale.text("date-today"));
         }
         if then.date().tomorrow().ok() == Some(today) {
             return format!("{} {time}", self.locale.text("date-yesterday"));
         }
-        let month = self.word("date-months-short", then.month() as usize - 1);
-        let day = self.day(then.day());
         match then.year() == today.year() {
-            true => format!("{day}\u{a0}{month}"),
-            false => format!("{day}\u{a0}{month}\u{a0}{}", then.year()),
+            true => self.day_and_month(then.date()),
+            false => format!("{}\u{a0}{}", self.day_and_month(then.date()), then.year()),
         }
+    }
+
+    /// Where each minute counts: `23 nov. 2026, 07:19`.
+    pub(crate) fn exact(&self, unix_seconds: i64) -> String {
+        let Ok(instant) = Timestamp::from_second(unix_seconds) else { return String::new() };
+        let then = instant.to_zoned_datetime(self.zone.clone());
+        let (day, year) = (self.day_and_month(then.date()), then.year());
+        format!("{day}\u{a0}{year}, {:02}:{:02}", then.hour(), then.minute())
     }
 
     /// For a message: `mardi 24 novembre 2026 à 07:19`.
@@ -93,6 +100,12 @@ impl Calendar<'_> {
     /// For machines: RFC 3339.
     pub(crate) fn machine(&self, unix_seconds: i64) -> String {
         Timestamp::from_second(unix_seconds).map(|instant| instant.to_string()).unwrap_or_default()
+    }
+
+    /// `23 nov.`
+    fn day_and_month(&self, date: Date) -> String {
+        let month = self.word("date-months-short", date.month() as usize - 1);
+        format!("{}\u{a0}{month}", self.day(date.day()))
     }
 
     /// French writes the first of a month as an ordinal.
@@ -156,15 +169,15 @@ mod tests {
         };
         let at = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
         for (instant, short) in [
-            ("2026-11-24T06:19:00Z", "aujourd’hui 07:19"),
-            ("2026-11-23T23:30:00Z", "aujourd’hui 00:30"),
-            ("2026-11-23T17:02:00Z", "hier 18:02"),
+            ("2026-11-24T06:19:00Z", "aujourd’hui à\u{a0}07:19"),
+            ("2026-11-23T23:30:00Z", "aujourd’hui à\u{a0}00:30"),
+            ("2026-11-23T17:02:00Z", "hier à\u{a0}18:02"),
             ("2026-11-22T17:02:00Z", "22\u{a0}nov."),
             ("2026-05-01T12:00:00Z", "1er\u{a0}mai"),
             ("2025-08-31T12:00:00Z", "31\u{a0}août\u{a0}2025"),
         ] {
             assert_eq!(calendar.short(at(instant)), short);
-            let narrow = match short.split_once(' ') {
+            let narrow = match short.split_once(" à\u{a0}") {
                 Some(("hier", _)) => "hier",
                 Some((_, time)) => time,
                 None => short,
@@ -175,6 +188,7 @@ mod tests {
             calendar.long(at("2026-11-24T06:19:00Z")),
             "mardi 24\u{a0}novembre 2026 à\u{a0}07:19"
         );
+        assert_eq!(calendar.exact(at("2026-11-24T06:19:00Z")), "24\u{a0}nov.\u{a0}2026, 07:19");
         assert_eq!(calendar.short(i64::MAX), "");
     }
 

@@ -38,11 +38,9 @@ impl fmt::Debug for HandOut {
 /// For whoever sits at the terminal and asked for it.
 impl fmt::Display for HandOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, academic_id, secret, expires, .. } = self;
-        write!(
-            f,
-            "{address}\tacademic ID {academic_id}\ttemporary secret {secret}\tuntil {expires}"
-        )
+        let Self { address, academic_id, secret, .. } = self;
+        let until = self.until();
+        write!(f, "{address}\tacademic ID {academic_id}\ttemporary secret {secret}\tuntil {until}")
     }
 }
 
@@ -61,6 +59,11 @@ impl HandOut {
             secret: sheet.secret.expose().clone(),
             expires: zone.to_datetime(sheet.expires_at).strftime("%d/%m/%Y à %H:%M").to_string(),
         }
+    }
+
+    /// `expires` for readers of English.
+    fn until(&self) -> String {
+        self.expires.replace(" à ", ", ")
     }
 
     /// The line of `sheets.csv`.
@@ -91,31 +94,32 @@ impl HandOut {
             "<section>\n<h1>{name}</h1>\n<p class=\"unit\">{unit}</p>\n\
              <table>\n\
              <tr><th scope=\"row\">Adresse</th><td>{address}</td></tr>\n\
-             <tr><th scope=\"row\">Identifiant</th><td>{id}</td></tr>\n\
+             <tr><th scope=\"row\">Numéro d’identification</th><td>{id}</td></tr>\n\
              <tr><th scope=\"row\">Code provisoire</th><td><span class=\"code\">{secret}</span><br>\
              <span class=\"small\">valable une seule fois, jusqu’au {expires}</span></td></tr>\n\
              </table>\n\
              <h2>Première connexion</h2>\n<ol>\n\
              <li>Ouvrez <b>{url}</b> dans un navigateur.</li>\n\
-             <li>Saisissez votre identifiant et le code provisoire.</li>\n\
-             <li>Choisissez votre mot de passe : au moins 12 caractères. Une phrase de quatre ou cinq \
+             <li>Saisissez votre numéro d’identification et le code provisoire.</li>\n\
+             <li>Choisissez votre mot de passe\u{a0}: au moins 12 caractères. Une phrase de quatre ou cinq \
              mots sans rapport entre eux convient bien.</li>\n\
              <li>Votre boîte aux lettres s’ouvre. Ensuite seulement, réglez votre téléphone ou votre \
              logiciel de messagerie avec ce mot de passe.</li>\n</ol>\n\
              <h2>À savoir</h2>\n<ol>\n\
-             <li>Gardez votre identifiant ; détruisez cette feuille après la première connexion.</li>\n\
+             <li>Gardez votre numéro\u{202f}; détruisez cette feuille après la première connexion.</li>\n\
              <li>Personne ne vous demandera jamais votre mot de passe, ni par courriel ni par \
              téléphone.</li>\n\
-             <li>Code expiré ? Adressez-vous au responsable informatique de votre établissement.</li>\n\
+             <li>Code expiré\u{202f}? Adressez-vous au responsable informatique de votre établissement.</li>\n\
              </ol>\n\
              <p class=\"small\" lang=\"en\">In English: open {url}, enter the ID and the code above, and \
-             choose a password of at least 12 characters. The code works once, until {expires}.</p>\n\
+             choose a password of at least 12 characters. The code works once, until {until}.</p>\n\
              </section>\n",
             name = escape(&self.name),
             address = escape(&self.address),
             id = escape(&self.academic_id),
             secret = escape(&self.secret),
             expires = escape(&self.expires),
+            until = escape(&self.until()),
         );
         page
     }
@@ -205,6 +209,16 @@ mod tests {
         for fetched in ["src=\"", "<link", "@import", "url(", "<script"] {
             assert!(!page.contains(fetched), "{fetched}");
         }
+    }
+
+    #[test]
+    fn each_language_of_a_sheet_has_its_own_date() {
+        let expires = "06/12/2026 à 01:58".to_owned();
+        let page = HandOut { expires, ..hostile() }
+            .section(&Origin::try_from("https://mail.ac.test".to_owned()).unwrap());
+        let (french, english) = page.split_once("In English").unwrap();
+        assert!(french.contains("jusqu’au 06/12/2026 à 01:58</span>"), "{french}");
+        assert!(english.contains("until 06/12/2026, 01:58.</p>"), "{english}");
     }
 
     #[test]

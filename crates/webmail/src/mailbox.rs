@@ -113,7 +113,7 @@ pub(crate) async fn show(signed: &Signed, name: &str) -> Result<Response<Body>, 
         action: format!("/boite/{}", url::encode(name)),
         uid_validity: snapshot.uid_validity.to_string(),
         version,
-        range: range(signed, first, rows.len(), snapshot.len()),
+        range: range(signed, first, rows.len(), snapshot.len(), "messages-count"),
         rows,
         newer: (number > 1).then(|| href(number - 1)),
         older: (number < pages).then(|| href(number + 1)),
@@ -132,10 +132,25 @@ fn entries_from_the_end(snapshot: &Snapshot, skip: usize, take: usize) -> Vec<En
     (start..end).rev().filter_map(|index| snapshot.at(index).cloned()).collect()
 }
 
-fn range(signed: &Signed, first: usize, count: usize, all: usize) -> String {
+/// `51–60 sur 60`; what there is, with its noun, when one page shows all of it.
+pub(crate) fn range(
+    signed: &Signed,
+    first: usize,
+    count: usize,
+    all: usize,
+    noun: &'static str,
+) -> String {
+    let locale = signed.locale();
     let shown = |number: usize| date::number(number as u64);
-    let values = [("first", shown(first + 1)), ("last", shown(first + count)), ("all", shown(all))];
-    if count == 0 { String::new() } else { signed.locale().with_all("list-range", &values) }
+    match count {
+        0 => String::new(),
+        _ if count == all => locale.with(noun, "count", all as u64),
+        _ => {
+            let (first, last) = (shown(first + 1), shown(first + count));
+            let values = [("first", first), ("last", last), ("all", shown(all))];
+            locale.with_all("list-range", &values)
+        }
+    }
 }
 
 /// Where messages of this mailbox can be moved to.
@@ -172,7 +187,7 @@ pub(crate) fn row(
     Row {
         uid: entry.uid,
         href: path,
-        person: or(person, "list-nobody"),
+        person: or(person, if is_to { "list-no-recipient" } else { "list-nobody" }),
         is_to,
         subject: or(clean(&summary.subject, 200), "no-subject"),
         preview: clean(&summary.preview, 140),

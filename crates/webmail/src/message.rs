@@ -19,6 +19,8 @@ use crate::view::{self, Page, shown_name};
 
 /// Recipients that are shown.
 const PEOPLE_MAX: usize = 100;
+/// Recipients of a field that all stand before the text.
+const UNFOLDED_MAX: usize = 8;
 
 #[derive(askama::Template)]
 #[template(path = "message.html")]
@@ -51,6 +53,17 @@ struct MessagePage<'a> {
     other_form: Option<String>,
     blocks: Vec<Block>,
     is_cut: bool,
+}
+
+impl MessagePage<'_> {
+    /// Those who are shown, and those behind "and so many others": on a telephone a whole staff room
+    /// would stand before the text.
+    fn folded<'b>(&self, people: &'b [Person]) -> (&'b [Person], &'b [Person]) {
+        if people.len() <= UNFOLDED_MAX {
+            return (people, &[]);
+        }
+        people.split_at(UNFOLDED_MAX - 2)
+    }
 }
 
 /// A file of a message.

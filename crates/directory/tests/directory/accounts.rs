@@ -1,7 +1,9 @@
 //! What administrators do: names that stay reserved, pages in number order, updates.
 
 use crate::common::{self, address, after_crash, create, directory, new};
-use directory::{ACCOUNTS_PER_PAGE_MAX, ALIASES_MAX, AccountState, AccountUpdate, DirectoryError};
+use directory::{
+    ACCOUNTS_PER_PAGE_MAX, ALIASES_MAX, AccountState, AccountUpdate, DirectoryError, Person,
+};
 use mail_types::{AccountId, Role};
 
 fn taken<T: std::fmt::Debug>(outcome: Result<T, DirectoryError>) {
@@ -180,6 +182,29 @@ async fn a_new_primary_address_makes_the_old_one_an_alias() {
     assert_eq!(now.primary_address, address("Marie.Martin@ac.test"));
     assert_eq!(now.aliases, [address("marie.durand@ac.test")]);
     assert!(directory.verify().await.unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn a_display_name_made_of_the_names_follows_them_and_one_of_its_own_stays() {
+    // `account edit --usage-name` once left the old name on everything its owner wrote.
+    let (_, directory) = directory().await;
+    let marie = create(&directory, "marie", 1).await;
+    let update = async |name: Option<&str>, person: Person| {
+        let update = AccountUpdate { name: name.map(str::to_owned), person, ..Default::default() };
+        directory.update_account(marie.id, update).await.unwrap();
+        directory.account(marie.id).await.unwrap().unwrap().name.clone()
+    };
+    let named = |given: &str, usage: &str| Person {
+        given_name: (!given.is_empty()).then(|| given.to_owned()),
+        birth_name: (!given.is_empty()).then(|| "Martin".to_owned()),
+        usage_name: (!usage.is_empty()).then(|| usage.to_owned()),
+        ..Person::default()
+    };
+    assert_eq!(update(Some("Marie Martin"), named("Marie", "")).await, "Marie Martin");
+    assert_eq!(update(None, named("", "Durand")).await, "Marie Durand");
+    assert_eq!(update(None, named("Marie-Anne", "")).await, "Marie-Anne Durand");
+    assert_eq!(update(Some("M. Durand"), Person::default()).await, "M. Durand");
+    assert_eq!(update(None, named("", "Petit")).await, "M. Durand");
 }
 
 #[tokio::test]

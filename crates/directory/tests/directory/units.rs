@@ -100,7 +100,7 @@ async fn units_come_from_a_file_again_and_again() {
         report.refused.iter().map(|refused| (refused.line, refused.reason.as_str())).collect();
     assert_eq!(told[0], (4, "the name is empty"));
     assert!(told[1].0 == 5 && told[1].1.contains("not the code of a unit"), "{told:?}");
-    assert_eq!(told[2], (6, "no such account: IT officer"));
+    assert_eq!(told[2], (6, "no such account: nobody@ac.test"));
     assert_eq!(told[3], (7, "the same code stands in line 2"));
     let pasteur = directory.unit(&unit("0750003C")).unwrap();
     assert_eq!(

@@ -128,8 +128,9 @@ pub(super) async fn issue(
         reporter.sheet(hand_out(services, &sheet));
         reporter.progress(done, total);
     }
+    let secrets = if total == 1 { "secret" } else { "secrets" };
     reporter
-        .line(format!("{total} temporary secrets; earlier ones and passwords open nothing now"));
+        .line(format!("{total} temporary {secrets}; earlier ones and passwords open nothing now"));
     Ok(())
 }
 

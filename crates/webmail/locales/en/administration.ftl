@@ -24,7 +24,10 @@ admin-count-active = in use
 admin-count-awaiting = awaiting first login
 admin-count-leaving = leaving
 admin-count-suspended = suspended
-admin-count-units = schools
+admin-count-units = { $count ->
+    [one] school
+   *[other] schools
+}
 admin-server = Server
 admin-version = Version
 admin-uptime = Running for
@@ -53,6 +56,7 @@ admin-alarm-alone = only one account is an administrator. If it is lost, only th
 admin-find-account = Find an account
 admin-find-words = Name, address or academic ID
 admin-find-unit = Find a school
+admin-find-unit-hint = Name or code
 admin-id-unknown = No account has this academic ID.
 admin-changed-meanwhile = This account has changed since this page was opened; nothing was saved. Here is what holds now: make your change again.
 admin-unit-changed-meanwhile = This school has changed since this page was opened; nothing was saved. Here is what holds now: make your change again.
@@ -176,7 +180,10 @@ admin-import-did = What the import did
 admin-import-created = created
 admin-import-updated = changed
 admin-import-unchanged = unchanged
-admin-import-refused = lines refused
+admin-import-refused = { $count ->
+    [one] line refused
+   *[other] lines refused
+}
 admin-import-nothing = There is nothing to import.
 admin-import-apply-hint = Refused lines are left out. New accounts get a temporary code, valid for seven days.
 admin-import-apply-units-hint = Refused lines are left out.
@@ -185,7 +192,7 @@ admin-import-forget = Give up
 admin-import-forgotten = The file is forgotten.
 admin-import-sheets = Sheets to hand out
 admin-import-sheets-once = each format can be downloaded once, within an hour. The codes are kept nowhere else.
-admin-import-sheets-count = { $count } sheets, one for each new account.
+admin-import-sheets-count = One sheet for each new account: { $count }.
 admin-import-pages = Download the pages to print
 admin-import-lines = Download the CSV table
 admin-import-forget-sheets = Erase the sheets
@@ -205,7 +212,7 @@ admin-audit-verify = Verify the log
 admin-audit-empty = No line matches.
 admin-audit-go-on = Nothing in the { $count } lines looked at. Go on with “Older”.
 admin-audit-nobody = No account has this address or number.
-admin-audit-whole = { $count } lines verified: nothing was changed, put in or taken out.
+admin-audit-whole = Lines verified: { $count }. Nothing was changed, put in or taken out.
 admin-audit-broken = The log was tampered with
 admin-audit-by = by
 admin-audit-older = Older
@@ -257,7 +264,7 @@ why-address-taken = The address { $value } is taken, or once was.
 why-id-taken = The academic ID { $value } is taken.
 why-unit-taken = There is a school { $value } already.
 why-no-unit = There is no school { $value }.
-why-no-account = No account has this address or number.
+why-no-account = No account has this address or number: { $value }.
 why-no-column = The column “{ $value }” is missing.
 why-unknown-column = The column “{ $value }” is unknown.
 why-two-columns = Two columns are called “{ $value }”.
@@ -328,6 +335,9 @@ identity-proposal-until = Proposal, until { $day }
 identity-own-proposal = Another administrator must agree.
 identity-agree = Agree and open
 identity-close = Close
+identity-withdraw = Withdraw the proposal
+identity-withdraw-button = Withdraw
+identity-unit-page = See the school
 identity-close-hint = At once, and replacements under way end. A proposal is withdrawn.
 identity-renew = Propose a renewal
 identity-propose = Propose to open
@@ -335,6 +345,7 @@ identity-propose-hint = At most { $days } days. Nothing opens before another adm
 identity-proposed-now = It is proposed; another administrator must agree.
 identity-opened-now = It is open.
 identity-unit-closed = It is closed.
+identity-withdrawn = The proposal is withdrawn.
 admin-alarm-identity = identity alone closed itself everywhere after too many wrong dates of birth.
 admin-alarm-proposals = { $count ->
     [one] a proposal to open identity alone waits for your say.

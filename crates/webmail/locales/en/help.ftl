@@ -32,9 +32,9 @@ help-password-steps =
     All your sessions are closed. Type the new password on your phone and in your mail programs.
 help-password-link = Lost password
 help-id-title = Lost ID
-help-id-text = Your academic ID stands on the sheet that was handed to you. It is shown nowhere on this site, so that nobody can look for it in your place.
+help-id-text = Your academic ID is on the sheet that was handed to you. It is shown nowhere on this site, so that nobody can look for it in your place.
 help-id-steps =
-    Follow “Lost ID” and look for your school by its name, town or code.
+    Follow “Lost ID” and look for your school by its name or code.
     Ask the person named there, who reads your ID out to you after checking who you are.
 help-id-link = Lost ID
 help-contacts-title = Address book
@@ -51,7 +51,7 @@ help-phone-text = Your address and a password are enough: settings are found by 
 help-phone-steps =
     Open “Phone and mail programs” in the menu under your name, and point the phone’s camera at the drawing.
     On an iPhone or iPad, download the profile and install it in Settings. On Android, add an “IMAP” account with your address.
-    Best create an app password in “Account security”. If you lose the phone you remove it, and all the rest goes on.
+    It is best to create an app password in “Account security”. If you lose the phone you remove it, and all the rest goes on.
     With two-step verification, an app password is required.
 help-phone-link = Set up a phone or a program
 help-safety-title = If something worries you
@@ -126,7 +126,7 @@ data-keep =
 data-access-title = Who has access
 data-access = You alone read your messages. IT officers see the identity and the recent access of the people of their school, never messages or passwords. No data go to any advertising or audience-measuring service.
 data-cookies-title = Cookies
-data-cookies = Only cookies that signing in cannot do without are set. They vanish when the browser is closed or you log out, and need no consent.
+data-cookies = Only cookies that signing in cannot do without are set. They vanish when the browser is closed or you sign out, and need no consent.
 data-rights-title = Your rights
 data-rights = You can ask for access to your data, for their correction or deletion, for a limit to their processing, and object to it, at the data protection officer’s: { $officer }
 data-complaint = If after that you find that your rights are not respected, you can complain to the French data protection authority, the CNIL (www.cnil.fr).

@@ -68,16 +68,21 @@ folder-trash = Bin
 
 # List
 list-range = { $first }–{ $last } of { $all }
+messages-count = { $count ->
+    [one] 1 message
+   *[other] { $count } messages
+}
 list-all = Tick all
 list-tick = Tick: { $subject }, { $person }
 list-unread = Unread:
 list-to = To:
 list-nobody = (no name)
+list-no-recipient = (no recipient)
 list-flagged = Follow-up
 list-attachment = Attachment
 list-answered = Answered
 list-forwarded = Forwarded
-list-locked = Your password was replaced on your identity alone: mail that came before stays closed, and mail programs too, until the IT officer of your school confirms that it is you.
+list-locked = your password was replaced on your identity alone: mail that came before stays closed, and mail programs too, until the IT officer of your school confirms that it is you.
 list-empty = This folder is empty.
 list-changed = A new message has arrived.
 no-subject = (no subject)
@@ -125,6 +130,7 @@ message-from = From
 message-to = To
 message-cc = Copy
 message-date = Date
+message-others = and { $count } others
 message-to-hidden = Recipients not shown
 message-poses = the name looks like an address, but it is not the sender’s.
 message-files = { $count ->
@@ -132,7 +138,7 @@ message-files = { $count ->
    *[other] { $count } attachments
 }
 message-text = Text of the message
-message-no-text = This message holds no text.
+message-no-text = This message contains no text.
 message-cut = The message is very long: only its beginning is shown.
 message-as-text = Show as plain text
 message-as-html = Show with formatting
@@ -159,7 +165,7 @@ compose-bcc = Blind copy (Bcc)
 compose-subject = Subject
 compose-text = Message
 compose-files = Attachments
-compose-files-hint = At most { $limit } together.
+compose-files-hint = At most { $limit } in all.
 compose-attach = Attach now
 compose-remove = Remove
 compose-originals = Files of the original message
@@ -218,6 +224,11 @@ outbox-too-late = Too late: the message has already left.
 contacts-title = Address book
 contacts-tab = Contacts
 contacts-search = Find a person or a group
+contacts-search-hint = Name or group
+contacts-count = { $count ->
+    [one] 1 contact
+   *[other] { $count } contacts
+}
 contacts-groups = Groups
 contacts-own = Personal contacts
 contacts-staff = Directory of the authority
@@ -301,7 +312,7 @@ search-title = Search
 search-title-of = Search: { $asked }
 search-help = Words are looked for in all folders. To be precise: from:martin, to:durand, subject:"staff meeting".
 search-results = Results for “{ $asked }”
-search-nothing = No message holds all of these words.
+search-nothing = No message contains all of these words.
 search-cut = Only the newest messages are shown. Add a word to be more precise.
 
 # Errors
@@ -337,7 +348,7 @@ security-link = Account security
 security-title = Account security
 security-back = ← Account security
 security-open-title = Change these settings
-security-open-hint = So that nobody changes them in your place, type your password. It counts for ten minutes.
+security-open-hint = So that nobody changes them in your place, type your password. It is valid for ten minutes.
 security-own-password = Your password
 security-open = Unlock
 security-open-first = Type your password first: the ten minutes are over.
@@ -353,11 +364,11 @@ security-change = Change the password
 security-not-alike = You typed the new password in two different ways.
 security-password-refused = That password is too short or too simple. Choose at least 12 characters, for example a short sentence.
 security-password-changed = Your password is changed. All other sessions are closed.
-security-not-an-address = That is not an email address.
+security-not-an-address = That is not an e-mail address.
 security-code-sent = A code has been sent to that address. Type it within ten minutes.
 security-code-wrong = That is not the right code.
-security-code-gone = That code no longer counts. Remove the address and add it again to get another.
-security-recovery-refused = That address does not do: give a personal address, outside this mail service, that is not in the list already (three at most).
+security-code-gone = That code is no longer valid. Remove the address and add it again to get another.
+security-recovery-refused = That address cannot be used: give a personal address, outside this mail service, that is not in the list already (three at most).
 security-recovery-proven = The recovery address is verified.
 security-recovery-removed = The recovery address is removed.
 security-device-refused = Give the device a short name. An account has twenty app passwords at most.
@@ -396,8 +407,8 @@ device-revoked = removed device
 recovery-title = Recovery addresses
 recovery-hint = If you lose your password, a code is sent there. Give a personal address that you read.
 recovery-proven = Verified.
-recovery-unproven = To be verified: type the code you got at this address.
-recovery-code = Code you got
+recovery-unproven = To be verified: type the code you received at this address.
+recovery-code = Code you received
 recovery-prove = Verify
 recovery-remove = Remove
 recovery-address = New recovery address
@@ -424,7 +435,7 @@ alarm-button = Close everything and change the password
 alarm-done = Done. Nothing that opened your account opens it any longer. Now check your recovery addresses.
 once-device-title = App password
 once-codes-title = Recovery codes
-once-warning = This page will not be shown again. Note what follows before you leave it.
+once-warning = this page will not be shown again. Note what follows before you leave it.
 once-device = In “{ $name }”, type this password instead of your own:
 once-user = User
 once-imap = Incoming (IMAP)
@@ -452,13 +463,13 @@ letter-recovery-code = This address was named as a recovery address of the accou
 
     Code: { $code }
 
-    It counts for ten minutes. Type it on the page from which you asked for it.
+    It is valid for ten minutes. Type it on the page from which you asked for it.
 letter-reset-code-subject = { $product }: your code for a new password
 letter-reset-code = A new password was asked for the account { $account }.
 
     Code: { $code }
 
-    It counts for ten minutes, in the browser from which it was asked for. Give it to nobody.
+    It is valid for ten minutes, in the browser from which it was asked for. Give it to nobody.
 letter-password-changed-subject = { $product }: password changed
 letter-password-changed = The password of the account { $account } was changed.
 letter-password-reset-subject = { $product }: password replaced
@@ -481,7 +492,7 @@ forgotten-link = Lost password
 forgotten-title = Lost password
 forgotten-name = First and last name
 forgotten-id = ID number
-forgotten-id-hint = The number on your sheet. You have lost it? Ask the IT officer of your school.
+forgotten-id-hint = It is on your sheet. Have you lost it? Ask the IT officer of your school.
 forgotten-born = Date of birth (optional)
 forgotten-born-hint = Day, month, year: for example 21 3 1985.
 forgotten-day = Day
@@ -494,9 +505,9 @@ forgotten-not-yet = Without a code this is not possible, or not yet. Ask the IT 
 forgotten-next = Continue
 forgotten-missing = Type your name and your ID number.
 forgotten-stale = The page had been open for too long. Check it and continue.
-forgotten-told = If this belongs to an account, you have been told what comes next: a code has gone to the account's recovery address or, if there is none, ask the IT officer of your school.
-forgotten-code = Code you got
-forgotten-code-refused = That code does not do, or no longer counts. It counts for ten minutes, in this browser, for five tries.
+forgotten-told = If this belongs to an account, you have been told what comes next: a code has gone to the account’s recovery address or, if there is none, ask the IT officer of your school.
+forgotten-code = Code you received
+forgotten-code-refused = That code is not right, or no longer valid. It is valid for ten minutes, in this browser, for five tries.
 forgotten-new-title = New password
 forgotten-over = The time is over, or no code was typed. Start again from the beginning.
 forgotten-done = Your password is replaced. Sign in with the new one.
@@ -539,7 +550,7 @@ desk-unlock = Unlock
 desk-unlocked = Unlocked: codes sent to the recovery address count again, and old mail is open.
 desk-identity = Identity alone will be enough to choose a new password from: { $date }. Refuse the request if it does not come from this person.
 desk-refused = The request is refused; the person is told.
-desk-code = Give this code to { $name }. It counts for one day and once: at { $site }, “Lost password”, name and ID number, then this code.
+desk-code = Give this code to { $name }. It is valid for one day and once: at { $site }, “Lost password”, name and ID number, then this code.
 letter-reset-approved-subject = { $product }: activation code handed out
 letter-reset-approved = An activation code to choose a new password of the account { $account } was handed out by { $about }.
 letter-identity-begun-subject = { $product }: your password will be replaced in a day
@@ -558,7 +569,7 @@ letter-officer-reset-subject = { $product }: password of { $about } replaced
 letter-officer-reset = The password of { $about } ({ $account }) was replaced after it had been reported lost. For three days, sending is limited and recovery addresses cannot change. If the person knows nothing of it, tell the IT department at once.
 letter-identity-closed-subject = { $product }: resets by identity closed everywhere
 letter-identity-closed = Too many wrong dates of birth were tried. Resets by name, number and date of birth are closed for all schools until an administrator opens them again. Look at the audit log first.
-letter-end-helper = It happened { $date }. Nobody will ever ask you for your password or a code.
+letter-end-helper = This happened on { $date }. Nobody will ever ask you for your password or a code.
 letter-reset-refused-subject = { $product }: request for a password refused
 letter-reset-refused = The request for a new password of the account { $account } was refused.
 
@@ -566,8 +577,8 @@ letter-reset-refused = The request for a new password of the account { $account 
 lost-id-link = Lost ID
 lost-id-title = Lost ID
 lost-id-text = The IT officer of your school can read your ID number out to you, after making sure who you are.
-lost-id-school = Name, town or code of your school
+lost-id-school = Name or code of your school
 lost-id-find = Find the officer
 lost-id-nothing = No school of that name.
-lost-id-no-contact = Ask the secretary's office of the school.
+lost-id-no-contact = Ask the secretary’s office of the school.
 lost-id-cut = Only the first schools are shown. Be more precise.

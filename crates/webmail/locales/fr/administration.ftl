@@ -23,8 +23,14 @@ admin-directory = Annuaire
 admin-count-active = en service
 admin-count-awaiting = en attente de première connexion
 admin-count-leaving = sur le départ
-admin-count-suspended = suspendus
-admin-count-units = établissements
+admin-count-suspended = { $count ->
+    [one] suspendu
+   *[other] suspendus
+}
+admin-count-units = { $count ->
+    [one] établissement
+   *[other] établissements
+}
 admin-server = Serveur
 admin-version = Version
 admin-uptime = En marche depuis
@@ -51,8 +57,9 @@ admin-alarm-alone = un seul compte est administrateur. S’il se perd, il ne res
 
 # Comptes
 admin-find-account = Chercher un compte
-admin-find-words = Nom, adresse ou numéro d’identification
+admin-find-words = Nom, adresse ou numéro
 admin-find-unit = Chercher un établissement
+admin-find-unit-hint = Nom ou code
 admin-id-unknown = Aucun compte n’a ce numéro d’identification.
 admin-changed-meanwhile = Ce compte a changé depuis l’ouverture de cette page ; rien n’a été enregistré. Voici ce qui vaut maintenant : refaites votre modification.
 admin-unit-changed-meanwhile = Cet établissement a changé depuis l’ouverture de cette page ; rien n’a été enregistré. Voici ce qui vaut maintenant : refaites votre modification.
@@ -173,10 +180,22 @@ admin-refresh = Actualiser
 admin-refresh-stop = Ne plus actualiser d’elle-même
 admin-import-would = Ce que l’import ferait
 admin-import-did = Ce que l’import a fait
-admin-import-created = créés
-admin-import-updated = modifiés
-admin-import-unchanged = inchangés
-admin-import-refused = lignes refusées
+admin-import-created = { $count ->
+    [one] créé
+   *[other] créés
+}
+admin-import-updated = { $count ->
+    [one] modifié
+   *[other] modifiés
+}
+admin-import-unchanged = { $count ->
+    [one] inchangé
+   *[other] inchangés
+}
+admin-import-refused = { $count ->
+    [one] ligne refusée
+   *[other] lignes refusées
+}
 admin-import-nothing = Il n’y a rien à importer.
 admin-import-apply-hint = Les lignes refusées sont laissées de côté. Les nouveaux comptes reçoivent un code provisoire, valable sept jours.
 admin-import-apply-units-hint = Les lignes refusées sont laissées de côté.
@@ -185,7 +204,7 @@ admin-import-forget = Abandonner
 admin-import-forgotten = Le fichier est oublié.
 admin-import-sheets = Feuilles à remettre
 admin-import-sheets-once = chaque format se télécharge une seule fois, dans l’heure. Les codes ne sont gardés nulle part ailleurs.
-admin-import-sheets-count = { $count } feuilles, une par nouveau compte.
+admin-import-sheets-count = Une feuille par nouveau compte : { $count }.
 admin-import-pages = Télécharger les pages à imprimer
 admin-import-lines = Télécharger le tableau CSV
 admin-import-forget-sheets = Effacer les feuilles
@@ -205,7 +224,7 @@ admin-audit-verify = Vérifier le journal
 admin-audit-empty = Aucune ligne ne correspond.
 admin-audit-go-on = Rien dans les { $count } lignes regardées. Continuez avec « Plus anciennes ».
 admin-audit-nobody = Aucun compte n’a cette adresse ou ce numéro.
-admin-audit-whole = { $count } lignes vérifiées : rien n’a été changé, ajouté ni retiré.
+admin-audit-whole = Lignes vérifiées : { $count }. Rien n’a été changé, ajouté ni retiré.
 admin-audit-broken = Le journal a été altéré
 admin-audit-by = par
 admin-audit-older = Plus anciennes
@@ -257,7 +276,7 @@ why-address-taken = L’adresse { $value } est déjà prise, ou l’a été.
 why-id-taken = Le numéro d’identification { $value } est déjà pris.
 why-unit-taken = Il y a déjà un établissement { $value }.
 why-no-unit = Il n’y a pas d’établissement { $value }.
-why-no-account = Aucun compte n’a cette adresse ou ce numéro.
+why-no-account = Aucun compte n’a cette adresse ou ce numéro : { $value }.
 why-no-column = Il manque la colonne « { $value } ».
 why-unknown-column = La colonne « { $value } » est inconnue.
 why-two-columns = Deux colonnes s’appellent « { $value } ».
@@ -328,6 +347,9 @@ identity-proposal-until = Proposition, jusqu’au { $day }
 identity-own-proposal = Un autre administrateur doit l’accepter.
 identity-agree = Accepter et ouvrir
 identity-close = Fermer
+identity-withdraw = Retirer la proposition
+identity-withdraw-button = Retirer
+identity-unit-page = Voir l’établissement
 identity-close-hint = Tout de suite, et les remplacements en cours s’arrêtent. Une proposition est retirée.
 identity-renew = Proposer un renouvellement
 identity-propose = Proposer d’ouvrir
@@ -335,6 +357,7 @@ identity-propose-hint = { $days } jours au plus. Rien ne s’ouvre avant qu’un
 identity-proposed-now = C’est proposé ; un autre administrateur doit l’accepter.
 identity-opened-now = C’est ouvert.
 identity-unit-closed = C’est fermé.
+identity-withdrawn = La proposition est retirée.
 admin-alarm-identity = l’identité seule s’est fermée partout après trop de dates de naissance fausses.
 admin-alarm-proposals = { $count ->
     [one] une proposition d’ouvrir l’identité seule attend votre avis.

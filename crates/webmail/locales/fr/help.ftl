@@ -34,7 +34,7 @@ help-password-link = Mot de passe oublié
 help-id-title = Identifiant perdu
 help-id-text = Votre numéro d’identification figure sur la feuille qui vous a été remise. Il ne s’affiche nulle part sur ce site, pour que personne ne l’y cherche à votre place.
 help-id-steps =
-    Suivez « Identifiant perdu » et cherchez votre établissement par son nom, sa ville ou son code.
+    Suivez « Identifiant perdu » et cherchez votre établissement par son nom ou son code.
     Adressez-vous à la personne indiquée. Elle vous lira votre numéro après avoir vérifié qui vous êtes.
 help-id-link = Identifiant perdu
 help-contacts-title = Carnet d’adresses

@@ -68,16 +68,21 @@ folder-trash = Corbeille
 
 # Liste
 list-range = { $first }–{ $last } sur { $all }
+messages-count = { $count ->
+    [one] 1 message
+   *[other] { $count } messages
+}
 list-all = Tout cocher
 list-tick = Cocher : { $subject }, { $person }
 list-unread = Non lu :
 list-to = À :
 list-nobody = (sans nom)
+list-no-recipient = (sans destinataire)
 list-flagged = Suivi
 list-attachment = Pièce jointe
 list-answered = Répondu
 list-forwarded = Transféré
-list-locked = Votre mot de passe a été remplacé sur votre seule identité : le courriel reçu auparavant reste fermé, et les logiciels de messagerie aussi, jusqu’à ce que le responsable informatique de votre établissement confirme que c’est bien vous.
+list-locked = votre mot de passe a été remplacé sur votre seule identité : le courriel reçu auparavant reste fermé, et les logiciels de messagerie aussi, jusqu’à ce que le responsable informatique de votre établissement confirme que c’est bien vous.
 list-empty = Ce dossier est vide.
 list-changed = Un nouveau message est arrivé.
 no-subject = (sans objet)
@@ -125,6 +130,7 @@ message-from = De
 message-to = À
 message-cc = Copie
 message-date = Date
+message-others = et { $count } autres
 message-to-hidden = Destinataires non indiqués
 message-poses = le nom affiché ressemble à une adresse, mais ce n’est pas celle de l’expéditeur.
 message-files = { $count ->
@@ -218,6 +224,11 @@ outbox-too-late = Trop tard : le message est déjà parti.
 contacts-title = Carnet d’adresses
 contacts-tab = Contacts
 contacts-search = Rechercher une personne, un groupe
+contacts-search-hint = Nom ou groupe
+contacts-count = { $count ->
+    [one] 1 contact
+   *[other] { $count } contacts
+}
 contacts-groups = Groupes
 contacts-own = Contacts personnels
 contacts-staff = Annuaire de l’académie
@@ -424,7 +435,7 @@ alarm-button = Tout fermer et changer le mot de passe
 alarm-done = C’est fait. Rien de ce qui ouvrait votre compte ne l’ouvre plus. Vérifiez maintenant vos adresses de secours.
 once-device-title = Mot de passe d’application
 once-codes-title = Codes de secours
-once-warning = Cette page ne s’affichera plus. Notez ce qui suit avant de la quitter.
+once-warning = cette page ne s’affichera plus. Notez ce qui suit avant de la quitter.
 once-device = Dans « { $name } », saisissez ce mot de passe à la place du vôtre :
 once-user = Utilisateur
 once-imap = Réception (IMAP)
@@ -481,7 +492,7 @@ forgotten-link = Mot de passe oublié
 forgotten-title = Mot de passe oublié
 forgotten-name = Prénom et nom
 forgotten-id = Numéro d’identification
-forgotten-id-hint = Le numéro de votre fiche. Vous l’avez perdu ? Demandez-le au responsable informatique de votre établissement.
+forgotten-id-hint = Il figure sur votre feuille. Vous l’avez perdu ? Demandez-le au responsable informatique de votre établissement.
 forgotten-born = Date de naissance (facultative)
 forgotten-born-hint = Jour, mois, année : par exemple 21 3 1985.
 forgotten-day = Jour
@@ -566,7 +577,7 @@ letter-reset-refused = La demande d’un nouveau mot de passe pour le compte { $
 lost-id-link = Identifiant perdu
 lost-id-title = Identifiant perdu
 lost-id-text = Le responsable informatique de votre établissement peut vous lire votre numéro d’identification, après avoir vérifié qui vous êtes.
-lost-id-school = Nom, ville ou code de votre établissement
+lost-id-school = Nom ou code de votre établissement
 lost-id-find = Trouver le responsable
 lost-id-nothing = Aucun établissement de ce nom.
 lost-id-no-contact = Adressez-vous au secrétariat de l’établissement.

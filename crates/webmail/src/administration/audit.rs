@@ -192,7 +192,7 @@ async fn rows(signed: &Signed, lines: Vec<AuditRecord>) -> Result<Vec<Row>, Erro
     };
     let calendar = signed.calendar();
     let row = |line: AuditRecord| Row {
-        at: calendar.long(line.at),
+        at: calendar.exact(line.at),
         machine: calendar.machine(line.at),
         act: act_name(line.act),
         account: named(line.account),

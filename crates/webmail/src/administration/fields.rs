@@ -115,9 +115,11 @@ impl Said {
     ) -> AccountUpdate {
         let differs =
             |new: Option<String>, old: &Option<String>| new.filter(|new| old.as_ref() != Some(new));
+        // An empty field asks for the one that is made of the names.
+        let name = self.name.or_else(|| person.clone().overlaid(&self.person).display_name());
         AccountUpdate {
             primary_address: self.address.filter(|one| *one != account.primary_address),
-            name: self.name.filter(|name| *name != account.name),
+            name: name.filter(|name| *name != account.name),
             person: Person {
                 given_name: differs(self.person.given_name, &person.given_name),
                 birth_name: differs(self.person.birth_name, &person.birth_name),

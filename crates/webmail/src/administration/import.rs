@@ -51,12 +51,18 @@ struct ImportPage<'a> {
     errors: Vec<Mistake>,
 }
 
+/// A number, and what it counts.
+struct Figure {
+    count: String,
+    name: String,
+}
+
 /// What became of a file, or would.
 struct Counts {
-    created: String,
-    updated: String,
-    unchanged: String,
-    refused: String,
+    created: Figure,
+    updated: Figure,
+    unchanged: Figure,
+    refused: Figure,
     /// Whether anything is left to be done.
     is_nothing: bool,
     lines: Vec<(u64, String)>,
@@ -194,11 +200,15 @@ pub(super) async fn progress(signed: &Signed, id: &str) -> Result<Response<Body>
 fn counts(signed: &Signed, report: &ImportReport) -> Counts {
     let lines = report.refused.iter().take(TOLD_MAX);
     let lines = lines.map(|one| (one.line, explained(signed.locale(), &one.reason)));
+    let figure = |count: u64, name: &str| Figure {
+        count: date::number(count),
+        name: signed.locale().with(name, "count", count),
+    };
     Counts {
-        created: date::number(report.created),
-        updated: date::number(report.updated),
-        unchanged: date::number(report.unchanged),
-        refused: date::number(report.refused.len() as u64),
+        created: figure(report.created, "admin-import-created"),
+        updated: figure(report.updated, "admin-import-updated"),
+        unchanged: figure(report.unchanged, "admin-import-unchanged"),
+        refused: figure(report.refused.len() as u64, "admin-import-refused"),
         is_nothing: report.created + report.updated == 0,
         lines: lines.collect(),
         is_cut: report.refused.len() > TOLD_MAX,

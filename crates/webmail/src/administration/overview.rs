@@ -127,7 +127,7 @@ fn alarms(
 fn counted(signed: &Signed, counts: &AccountCounts) -> Vec<Count> {
     let locale = signed.locale();
     let count = |name: &str, count: u64, state: &str| Count {
-        name: locale.text(name),
+        name: locale.with(name, "count", count),
         count: date::number(count),
         href: format!("/administration/comptes?etat={state}"),
     };
@@ -138,7 +138,7 @@ fn counted(signed: &Signed, counts: &AccountCounts) -> Vec<Count> {
         count("admin-count-leaving", counts.leaving, "leaving"),
         count("admin-count-suspended", counts.suspended, "suspended"),
         Count {
-            name: locale.text("admin-count-units"),
+            name: locale.with("admin-count-units", "count", units),
             count: date::number(units),
             href: "/administration/etablissements".into(),
         },

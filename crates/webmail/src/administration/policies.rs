@@ -242,8 +242,9 @@ pub(super) async fn act_on_unit(
             (agreed.await, "identity-opened-now")
         }
         "fermer" => {
+            let was_open = directory.unit_policy(&code).open.is_some();
             let closed = directory.close_identity_reset(by, &code, reason, &requester);
-            (closed.await, "identity-unit-closed")
+            (closed.await, if was_open { "identity-unit-closed" } else { "identity-withdrawn" })
         }
         _ => return Err(Error::BadRequest("no such action")),
     };

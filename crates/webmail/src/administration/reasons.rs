@@ -68,7 +68,9 @@ pub(super) fn explained(locale: &Locale, reason: &str) -> String {
     });
     match found {
         Some((name, value)) => {
-            let value = crate::people::clean(value.trim_matches('"'), VALUE_CHARS_MAX);
+            let value = value.trim_matches('"');
+            let day = value.parse::<directory::Day>().map(directory::Day::french);
+            let value = day.unwrap_or_else(|_| crate::people::clean(value, VALUE_CHARS_MAX));
             locale.with(name, "value", value)
         }
         None => reason.to_owned(),
@@ -91,6 +93,10 @@ mod tests {
         assert_eq!(
             explained(locales.default(), "academic ID …01 is already taken"),
             "Le numéro d’identification …01 est déjà pris."
+        );
+        assert_eq!(
+            explained(locales.default(), "the last day lies between today and 2027-02-27"),
+            "Le dernier jour est entre aujourd’hui et le 27/02/2027."
         );
         assert_eq!(explained(locales.default(), "something else"), "something else");
     }

@@ -20,9 +20,9 @@ pub use self::transfer::write_vcards;
 pub(crate) use self::transfer::{export, import, show as show_transfer};
 use crate::account::Signed;
 use crate::compose::list_people;
-use crate::date;
 use crate::error::Error;
 use crate::http::Body;
+use crate::mailbox::range;
 use crate::people::{Person, clean};
 use crate::url;
 use crate::view::{self, Page};
@@ -97,7 +97,7 @@ pub(crate) async fn show(signed: &Signed) -> Result<Response<Body>, Error> {
     let href = |page: usize| format!("{CONTACTS}?q={}&page={page}", url::encode(&query));
     let template = ContactsPage {
         page: Page::inside(signed, signed.locale().text("contacts-title"), &mailboxes, CONTACTS),
-        range: range(signed, first, contacts.len(), found.len()),
+        range: range(signed, first, contacts.len(), found.len(), "contacts-count"),
         newer: (number > 1).then(|| href(number - 1)),
         older: (number < pages).then(|| href(number + 1)),
         groups,
@@ -109,19 +109,14 @@ pub(crate) async fn show(signed: &Signed) -> Result<Response<Body>, Error> {
     view::render(&signed.visit, StatusCode::OK, &template)
 }
 
-fn range(signed: &Signed, first: usize, count: usize, all: usize) -> String {
-    let shown = |number: usize| date::number(number as u64);
-    let values = [("first", shown(first + 1)), ("last", shown(first + count)), ("all", shown(all))];
-    if count == 0 { String::new() } else { signed.locale().with_all("list-range", &values) }
-}
-
 fn group_line(id: GroupId, group: &GroupRow) -> GroupLine {
     GroupLine { id: id.0, name: clean(&group.name, 200), count: group.members.len() as u32 }
 }
 
 fn contact_line(id: ContactId, row: &ContactRow) -> ContactLine {
     let addresses = row.addresses.iter().map(|address| Person::new("", &address.to_string()).name);
-    let phones = row.phones.iter().map(|phone| clean(phone, 50));
+    // A number is read as one: no line ends within it.
+    let phones = row.phones.iter().map(|phone| clean(phone, 50).replace(' ', "\u{a0}"));
     let organization = Some(clean(&row.organization, 100)).filter(|text| !text.is_empty());
     let detail: Vec<String> = organization.into_iter().chain(addresses).chain(phones).collect();
     let can_write = !row.addresses.is_empty();

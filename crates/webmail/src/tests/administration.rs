@@ -217,6 +217,9 @@ async fn an_account_is_created_found_changed_and_deleted() {
     assert_eq!((account.name.as_str(), account.role), ("Éloïse Arc", Role::ItOfficer));
     assert_eq!(account.primary_address.to_string(), "e.arc@ac.test");
     assert!(account.units.is_empty());
+    // An empty name is the one that is made of the others.
+    act(&mut dsi, &path, &[("action", "modifier"), ("nom", ""), ("nom-usage", "Petit")]).await;
+    assert_eq!(bench.directory.account(id).await.unwrap().unwrap().name, "Éloïse Petit");
     for (action, state) in
         [("suspendre", AccountState::Suspended), ("reprendre", AccountState::AwaitingFirstLogin)]
     {
@@ -388,7 +391,7 @@ async fn the_log_is_shown_filtered_and_verified() {
     let nobody = act(&mut dsi, "/administration/journal", &[("auteur", "personne@ac.test")]).await;
     assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY);
     let verified = dsi.get("/administration/journal?verifier=1").await.text();
-    assert!(verified.contains("lignes vérifiées"), "{verified}");
+    assert!(verified.contains("Lignes vérifiées"), "{verified}");
     let none = dsi.get("/administration/journal?du=2099-01-01").await.text();
     assert!(none.contains("Aucune ligne ne correspond."));
 }

@@ -25,6 +25,7 @@ async fn identity_alone_is_opened_by_two_and_closed_by_one() {
     assert_eq!(act(&mut one, path, &propose).await.header("location"), path);
     let own = one.get(path).await.text();
     assert!(own.contains("déménagement") && !own.contains("value=\"accepter\""), "not by oneself");
+    assert!(own.contains("Retirer la proposition"), "nothing is open that could be closed");
     let page = two.get(path).await.text();
     let number = between(&page, "name=\"proposition\" value=\"", "\"").unwrap();
     let agree = [("action", "accepter"), ("proposition", number.as_str())];

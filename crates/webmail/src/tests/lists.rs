@@ -18,6 +18,7 @@ async fn messages_are_marked_moved_and_deleted() {
     let token = between(&token, "name=\"jeton\" value=\"", "\"").unwrap();
     let unread = |answer: &Answer| answer.text().matches("class=\"row unread\"").count();
     assert_eq!(unread(&list), 3);
+    assert!(list.text().contains("<p class=\"range\">3 messages</p>"), "{}", list.text());
     let act = |action: &'static str, uid: &'static str, validity: &str| {
         [
             ("jeton", token.clone()),

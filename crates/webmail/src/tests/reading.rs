@@ -118,6 +118,24 @@ async fn the_real_address_stands_beside_every_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_list_of_recipients_is_folded_after_the_first_ones() {
+    let bench = Bench::new().await;
+    let people = |count: u32| {
+        let people: Vec<_> = (1..=count).map(|n| format!("Prof {n} <prof{n}@y.test>")).collect();
+        people.join(",\n ")
+    };
+    for (count, shown) in [(8, None), (24, Some("et 18 autres"))] {
+        let mail = format!("From: x@y.test\nTo: {}\nSubject: {count}\n\ncorps\n", people(count));
+        bench.deliver("marie.martin@ac.test", &mail).await;
+        let mut marie = bench.logged_in("10001").await;
+        let list = marie.get("/boite/INBOX").await;
+        let page = marie.get(&first_message(&list)).await.text();
+        assert_eq!(page.matches("@y.test</span>").count() as u32, count + 1, "{page}");
+        assert_eq!(between(&page, "<details class=\"rest\"><summary>", "<").as_deref(), shown);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_part_claims_it_arrives_as_a_file_with_one_name() {
     // W3: pages and pictures that are pages, and names that would be paths, headers or others.
     let bench = Bench::new().await;
