@@ -55,7 +55,10 @@ def policies(site):
     policy("reopen-all", *bruno, "--reason", "vérifié")
     policy("close", SCHOOL, *bruno)
     check("\tclosed" in policy("show", SCHOOL), "closed by one")
-    done = [line["act"] for line in acts(site)]
+    made = [line for line in acts(site) if "doer" in line]
+    check({line["doer"] for line in made} == {"command-line"}, made)
+    check([line["act"] for line in made].count("account-created") == 4, made)
+    done = [line["act"] for line in acts(site) if "doer" not in line]
     check(done == ["policy-proposed", "policy-opened", "identity-closed", "identity-reopened", "policy-closed"], done)
     check("every chain is whole" in site.facteur("audit", "verify"), "audit")
     check(PASSWORD not in site.log.read_text(), "a password in the log")

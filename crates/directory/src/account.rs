@@ -46,6 +46,8 @@ pub struct Account {
     /// Mail that came before is closed, in Unix seconds: its password was replaced by identity
     /// alone, and no officer has said yet that it was the owner.
     pub mail_locked_before: Option<i64>,
+    /// Whether the password alone is not enough.
+    pub has_second_factor: bool,
 }
 
 impl Account {
@@ -172,8 +174,6 @@ pub(crate) struct Loaded {
     pub(crate) quota_own: Option<u64>,
     /// What its devices log in with.
     pub(crate) app_passwords: Vec<(u32, KeyedHash)>,
-    /// Whether the password alone is not enough.
-    pub(crate) has_second_factor: bool,
     /// Whether a reset by identity alone waits, which any login ends.
     pub(crate) is_being_reset: bool,
 }
@@ -201,6 +201,7 @@ impl Loaded {
             credential_version: row.credential_version,
             hold_until: None,
             mail_locked_before: None,
+            has_second_factor: false,
         };
         Self {
             account: Arc::new(account),
@@ -208,7 +209,6 @@ impl Loaded {
             secret,
             quota_own: row.quota_bytes,
             app_passwords: Vec::new(),
-            has_second_factor: false,
             is_being_reset: false,
         }
     }
@@ -220,14 +220,8 @@ impl Loaded {
         let mut account = Arc::unwrap_or_clone(self.account);
         account.hold_until = security.hold_until;
         account.mail_locked_before = security.mail_locked_before;
-        let account = Arc::new(account);
-        Self {
-            account,
-            app_passwords,
-            has_second_factor: totp::is_on(security),
-            is_being_reset,
-            ..self
-        }
+        account.has_second_factor = totp::is_on(security);
+        Self { account: Arc::new(account), app_passwords, is_being_reset, ..self }
     }
 
     /// Whether the account answers to this name today.

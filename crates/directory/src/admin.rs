@@ -1,22 +1,22 @@
-//! What administrators do to accounts. The functions that end in `_by` leave a line in the audit log
-//! about who did it; the command line does it as whoever runs the server.
+//! What administrators do to accounts. Each act leaves a line in the audit log: the functions that
+//! end in `_by` about who did it, the others about the command line.
 
 use std::sync::Arc;
 
 use mail_store::tables::directory::{
-    self as tables, AccountRow, AccountStateRow, BLOCK_BITS, PasswordRow, PersonRow, account_slice,
+    self as tables, AccountRow, AccountStateRow, BLOCK_BITS, PersonRow, account_slice,
 };
-use mail_store::tables::security::{RecentLogins, ResetRequest, Security};
+use mail_store::tables::security::{LetterKind, RecentLogins, ResetRequest, Security};
 use mail_types::{AcademicId, AccountId, EmailAddress};
 
 use crate::account::{
     self, ALIASES_MAX, Account, AccountState, AccountUpdate, Loaded, NewPassword,
 };
+use crate::audit_record::Act;
 use crate::claim::Name;
-use crate::deed::By;
+use crate::deed::{By, Deed};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::secure::end_resets;
 use crate::strength::Strength;
 
 /// Accounts that one page returns at most.
@@ -69,7 +69,8 @@ impl Directory {
         Ok(found.map(|loaded| Arc::clone(&loaded.account)))
     }
 
-    /// Gives the account a new password. Its sessions end.
+    /// Gives the account a new password. Its sessions end, and with a password that there was
+    /// everything else that opened it; its owner is told.
     ///
     /// # Errors
     /// [`DirectoryError::Invalid`] says in plain words which rule the password breaks.
@@ -83,26 +84,16 @@ impl Directory {
             refuse_weak(&strength)?;
         }
         let phc = self.inner.hasher.store_form(&password).await?;
-        let _changing = self.inner.changing.lock().await;
-        let stored = self.security(id).await?;
-        let mut security = stored.clone();
-        end_resets(&mut security);
-        self.edit(id, None, None, |row, change| {
-            change.put::<tables::Password>(&id.0, &PasswordRow { phc: phc.clone() });
-            change.delete::<tables::TemporarySecret>(&id.0);
-            if security != stored {
-                change.put::<Security>(&id.0, &security);
+        self.secure_by(id, &Deed::console(Act::PasswordChanged), |draft| {
+            let replaces = draft.had_password();
+            draft.set_password(phc.clone());
+            if replaces {
+                draft.security.app_passwords.clear();
+                draft.tell_owner(LetterKind::PasswordChanged, "", &[]);
             }
-            change.delete::<ResetRequest>(&id.0);
-            if row.state == AccountStateRow::AwaitingFirstLogin {
-                row.state = AccountStateRow::Active;
-            }
-            row.credential_version += 1;
             Ok(())
         })
-        .await?;
-        self.credentials_changed(id);
-        Ok(())
+        .await
     }
 
     /// Suspends an account or takes it back into use. Its sessions end.
@@ -114,7 +105,7 @@ impl Directory {
         id: AccountId,
         state: AccountState,
     ) -> Result<(), DirectoryError> {
-        self.set_state_by(id, state, None).await
+        self.set_state_by(id, state, &Deed::console(act_of(state))).await
     }
 
     pub(crate) async fn set_state_by(
@@ -152,7 +143,7 @@ impl Directory {
     /// Its number, addresses and academic ID stay, so that nobody else is ever given them. Its
     /// mail is for the mail service to remove.
     pub async fn delete_account(&self, id: AccountId) -> Result<(), DirectoryError> {
-        self.delete_account_by(id, None).await
+        self.delete_account_by(id, &Deed::console(Act::AccountDeleted)).await
     }
 
     pub(crate) async fn delete_account_by(
@@ -191,7 +182,8 @@ impl Directory {
         id: AccountId,
         alias: &EmailAddress,
     ) -> Result<(), DirectoryError> {
-        self.add_alias_by(id, alias, None).await
+        let deed = Deed::console(Act::AliasAdded).saying(alias.to_string());
+        self.add_alias_by(id, alias, &deed).await
     }
 
     pub(crate) async fn add_alias_by(
@@ -216,7 +208,8 @@ impl Directory {
         id: AccountId,
         alias: &EmailAddress,
     ) -> Result<(), DirectoryError> {
-        self.remove_alias_by(id, alias, None).await
+        let deed = Deed::console(Act::AliasRemoved).saying(alias.to_string());
+        self.remove_alias_by(id, alias, &deed).await
     }
 
     pub(crate) async fn remove_alias_by(
@@ -261,7 +254,7 @@ impl Directory {
         id: AccountId,
         update: AccountUpdate,
     ) -> Result<(), DirectoryError> {
-        self.update_account_by(id, update, None).await
+        self.update_account_by(id, update, &Deed::console(Act::AccountChanged)).await
     }
 
     pub(crate) async fn update_account_by(
@@ -273,8 +266,8 @@ impl Directory {
         self.follow_names(id, &mut update).await?;
         self.check_update(&update)?;
         if let Some(address) = update.primary_address.take() {
-            let deed = by.map(|deed| deed.as_act(deed.act, &format!("address={address}")));
-            self.gain_address(id, &address, deed.as_ref(), |row| {
+            let deed = by.as_act(by.act, &format!("address={address}"));
+            self.gain_address(id, &address, &deed, |row| {
                 let old = std::mem::replace(&mut row.primary_address, address.clone());
                 row.aliases.push(old);
                 within_aliases(row)
@@ -291,6 +284,14 @@ impl Directory {
     pub(crate) fn credentials_changed(&self, id: AccountId) {
         // Nobody listening is fine.
         let _ = self.inner.credential_changes.send(id);
+    }
+}
+
+/// What setting an account's state is called.
+pub(crate) fn act_of(state: AccountState) -> Act {
+    match state {
+        AccountState::Suspended => Act::AccountSuspended,
+        _ => Act::AccountResumed,
     }
 }
 

@@ -33,8 +33,10 @@ impl Requester {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
-    /// The owner changed the password.
+    /// The owner changed the password, or somebody at the command line.
     PasswordChanged,
+    /// Somebody chose a password with a temporary secret.
+    PasswordChosen,
     /// The owner reported that somebody else was in.
     Alarm,
     /// A device got a password.
@@ -115,6 +117,16 @@ pub enum Act {
     UnitsImported,
 }
 
+/// Who did something, when it was nobody who has an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doer {
+    /// Somebody at the server's command line.
+    CommandLine,
+    /// The server itself, when the time had come.
+    Server,
+}
+
 /// How a lost password is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -181,6 +193,9 @@ pub struct AuditRecord {
     /// Which officer or administrator did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<u64>,
+    /// Who did it instead, to somebody else's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doer: Option<Doer>,
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -203,6 +218,7 @@ impl AuditRecord {
             peer: requester.peer,
             user_agent: cut(&requester.user_agent, USER_AGENT_CHARS_MAX),
             officer: None,
+            doer: None,
             reason: String::new(),
             notices: Vec::new(),
         }

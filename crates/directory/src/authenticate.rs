@@ -249,7 +249,7 @@ fn login_name(login: &str) -> Option<Name> {
 
 fn admitted(loaded: &Loaded, service: Service) -> Result<Authenticated, AuthError> {
     let account = Arc::clone(&loaded.account);
-    match (loaded.has_second_factor, service) {
+    match (account.has_second_factor, service) {
         (true, Service::Webmail) => Err(AuthError::NeedsSecondFactor(account)),
         // Mail clients cannot ask for a second factor; they have passwords of their own. Nobody is
         // told that this one was right.

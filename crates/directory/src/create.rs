@@ -16,8 +16,9 @@ use mail_types::{AccountId, EmailAddress, Secret};
 
 use crate::account::{self, Account, AccountUpdate, NewAccount, NewPassword};
 use crate::admin::refuse_weak;
+use crate::audit_record::Act;
 use crate::claim::{Name, Wanted};
-use crate::deed::{By, Subject};
+use crate::deed::{By, Deed, Subject};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::person::NAME_BYTES_MAX;
@@ -62,7 +63,8 @@ impl Directory {
             Some(password) => Some(self.inner.hasher.store_form(password).await?),
             None => None,
         };
-        self.create_one(Prepared { new, phc, secret: None }, None).await
+        let deed = Deed::console(Act::AccountCreated);
+        self.create_one(Prepared { new, phc, secret: None }, &deed).await
     }
 
     /// Creates an account with a temporary secret, with which its owner chooses a password.
@@ -70,7 +72,7 @@ impl Directory {
     /// # Errors
     /// As [`Directory::create_account`].
     pub async fn provision(&self, new: NewAccount) -> Result<Sheet, DirectoryError> {
-        self.provision_by(new, None).await
+        self.provision_by(new, &Deed::console(Act::AccountCreated)).await
     }
 
     pub(crate) async fn provision_by(
@@ -194,8 +196,9 @@ impl Directory {
             }
             let known = !new.person.is_empty();
             let identity = known.then(|| new.person.over(IdentityRow::default(), id, vault));
-            let secret = secret
-                .map(|(secret, expires_at)| temporary_secret::row(vault, id, &secret, expires_at));
+            let secret = secret.map(|(secret, expires_at)| {
+                temporary_secret::row(vault, id, &secret, expires_at, SecretFor::FirstLogin)
+            });
             Attempt { id, row, phc, identity, secret, names, refused: twice }
         };
         prepared.into_iter().enumerate().map(attempt).collect()
@@ -259,15 +262,11 @@ impl Directory {
         token: u64,
         by: By<'_>,
     ) -> Result<bool, DirectoryError> {
-        let mut change = publication(slice, attempts, token);
-        if by.is_some() {
-            change = change.expect(self.inner.rows.version(slice).await?);
-            let lines: Vec<_> = attempts
-                .iter()
-                .map(|attempt| (Subject::Account(attempt.id), attempt.described()))
-                .collect();
-            self.note(&mut change, by, &lines).await?;
-        }
+        let version = self.inner.rows.version(slice).await?;
+        let mut change = publication(slice, attempts, token).expect(version);
+        let line = |attempt: &&Attempt| (Subject::Account(attempt.id), attempt.described());
+        let lines: Vec<_> = attempts.iter().map(line).collect();
+        self.note(&mut change, by, &lines).await?;
         Ok(self.inner.rows.commit(change).await?)
     }
 

@@ -1,29 +1,38 @@
-//! What an administrator does to somebody else, and how it gets into the audit log: with the commit
-//! that does it, and only while whoever does it still may.
+//! What is done to somebody else's account, and how it gets into the audit log: with the commit that
+//! does it, and only while whoever does it still may.
 
-use mail_store::tables::directory::AccountStateRow;
+use mail_store::tables::directory::{AccountRow, AccountStateRow};
 use mail_types::{AccountId, Role};
 
 use crate::account::AccountUpdate;
 use crate::audit;
-use crate::audit_record::{Act, AuditRecord, Requester};
+use crate::audit_record::{Act, AuditRecord, Doer, Requester};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::rows::Change;
 use crate::unit::{UnitCode, UnitUpdate};
 
-/// An act of an administrator.
+/// An act, and who does it.
 #[derive(Clone, Debug)]
-pub(crate) struct Deed<'a> {
-    pub(crate) by: AccountId,
-    pub(crate) requester: &'a Requester,
+pub(crate) struct Deed {
+    pub(crate) who: Who,
+    pub(crate) requester: Requester,
     pub(crate) act: Act,
     /// What it was, as far as the act does not say.
     pub(crate) reason: String,
 }
 
-/// Who does it; `None` for the command line, which whoever runs the server has.
-pub(crate) type By<'a> = Option<&'a Deed<'a>>;
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// An administrator in a browser, who may do less than the command line.
+    Administrator(AccountId),
+    /// Nobody who has an account.
+    Nobody(Doer),
+}
+
+/// Nothing is done without saying who does it.
+pub(crate) type By<'a> = &'a Deed;
 
 /// What a deed is done to.
 pub(crate) enum Subject<'a> {
@@ -33,22 +42,53 @@ pub(crate) enum Subject<'a> {
     Many,
 }
 
-impl Deed<'_> {
+impl Deed {
+    /// Somebody at the command line, which whoever runs the server has.
+    pub(crate) fn console(act: Act) -> Self {
+        Self::of(Doer::CommandLine, act)
+    }
+
+    /// By itself, when its time has come.
+    pub(crate) fn server(act: Act) -> Self {
+        Self::of(Doer::Server, act)
+    }
+
+    fn of(doer: Doer, act: Act) -> Self {
+        let (who, requester) = (Who::Nobody(doer), Requester::console());
+        Self { who, requester, act, reason: String::new() }
+    }
+
+    /// With more to say.
+    pub(crate) fn saying(self, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), ..self }
+    }
+
+    /// The administrator in a browser, if it is one.
+    pub(crate) fn administrator(&self) -> Option<AccountId> {
+        match self.who {
+            Who::Administrator(id) => Some(id),
+            Who::Nobody(_) => None,
+        }
+    }
+
     /// The same deed as another act, with more to say.
     pub(crate) fn as_act(&self, act: Act, more: &str) -> Self {
         Self { act, reason: join(&self.reason, more), ..self.clone() }
     }
 
-    fn record(&self, at: i64, subject: &Subject<'_>, more: &str) -> AuditRecord {
+    pub(crate) fn record(&self, at: i64, subject: &Subject<'_>, more: &str) -> AuditRecord {
         let account = match subject {
             Subject::Account(id) => Some(id.0),
             Subject::Unit(_) | Subject::Many => None,
         };
-        let mut record = AuditRecord::new(at, account, self.act, self.requester);
+        let mut record = AuditRecord::new(at, account, self.act, &self.requester);
         if let Subject::Unit(code) = subject {
             record.unit = Some(code.as_str().to_owned());
         }
-        record.officer = Some(self.by.0);
+        match self.who {
+            Who::Administrator(id) => record.officer = Some(id.0),
+            Who::Nobody(doer) => record.doer = Some(doer),
+        }
         record.set_reason(&join(&self.reason, more));
         record
     }
@@ -70,26 +110,29 @@ impl Directory {
         by: By<'_>,
         subjects: &[(Subject<'_>, String)],
     ) -> Result<(), DirectoryError> {
-        let Some(deed) = by else { return Ok(()) };
-        self.check_standing(deed.by).await?;
+        self.check_standing(by).await?;
         let at = self.now().as_second();
-        let record = |(subject, more): &(Subject<'_>, String)| deed.record(at, subject, more);
+        let record = |(subject, more): &(Subject<'_>, String)| by.record(at, subject, more);
         let records: Vec<_> = subjects.iter().map(record).collect();
         audit::append(&self.inner.rows, &self.inner.vault, change, &records).await
     }
 
-    /// Whether this account administers, as stored. One that leaves does not: so whoever acts stays,
-    /// and there is always an administrator left.
-    pub(crate) async fn check_standing(&self, id: AccountId) -> Result<(), DirectoryError> {
-        let row = self.living(id).await?;
-        let stands = row.role == Role::Administrator
-            && row.state == AccountStateRow::Active
-            && row.leaves_on.is_none();
-        match stands {
+    /// Whether whoever does a deed still may, as stored.
+    pub(crate) async fn check_standing(&self, by: By<'_>) -> Result<(), DirectoryError> {
+        let Some(id) = by.administrator() else { return Ok(()) };
+        match administers(&self.living(id).await?) {
             true => Ok(()),
             false => Err(DirectoryError::NotAllowed("only an administrator who stays may do that")),
         }
     }
+}
+
+/// Whether this account administers. One that leaves does not: so whoever acts stays, and there is
+/// always an administrator left.
+pub(crate) fn administers(row: &AccountRow) -> bool {
+    row.role == Role::Administrator
+        && row.state == AccountStateRow::Active
+        && row.leaves_on.is_none()
 }
 
 /// What an update changes, for the log: roles and units by value, names never.

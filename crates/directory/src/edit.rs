@@ -14,6 +14,7 @@ use crate::claim::{Name, Wanted};
 use crate::deed::{By, Subject, account_changes};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::office;
 use crate::rows::{Change, REBUILDS_MAX};
 
 impl Directory {
@@ -45,6 +46,7 @@ impl Directory {
                         Err(error) => return Err(error),
                     };
                     lines.push((Subject::Account(**id), account_changes(update)));
+                    office::may_get_role(by, row.role, update.role)?;
                     apply(update, &mut row);
                     change.put::<tables::Account>(&id.0, &row);
                     if !update.person.is_empty() {
@@ -125,8 +127,8 @@ impl Directory {
         }
     }
 
-    /// Changes one living account. A token is that of the reservation that the change relies on;
-    /// `by` leaves its line in the log.
+    /// Changes one living account, with the line of who does it. A token is that of the reservation
+    /// that the change relies on.
     pub(crate) async fn edit(
         &self,
         id: AccountId,

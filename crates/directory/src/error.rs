@@ -57,6 +57,9 @@ pub enum DirectoryError {
         /// Until when, in Unix seconds.
         until: i64,
     },
+    /// More codes were sent today than may be sent to addresses that are not proven.
+    #[error("too many codes were sent today")]
+    TooManyCodes,
     /// An administrator may not do that, or not to this account.
     #[error("{0}")]
     NotAllowed(&'static str),

@@ -1,11 +1,14 @@
 //! From the temporary secret to a password of one's own.
 
-use mail_store::tables::directory::{self as tables, AccountStateRow, PasswordRow, account_slice};
+use mail_store::tables::directory::{self as tables, AccountStateRow, account_slice};
+use mail_store::tables::security::LetterKind;
 use mail_types::{AccountId, Secret};
 
 use crate::account::NewPassword;
+use crate::audit_record::{Act, Requester};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::secure::Draft;
 use crate::strength::{Strength, weigh_elsewhere};
 use crate::temporary_secret::is_valid;
 
@@ -24,6 +27,8 @@ pub struct FirstLogin {
 pub enum Choice {
     /// It is theirs now, and opens everything.
     Accepted(Strength),
+    /// It is theirs now, and opens everything together with the second factor.
+    NeedsSecondFactor(Strength),
     /// It is not good enough; the strength says why.
     Weak(Strength),
     /// The right to choose is gone: used, expired, or replaced by another secret.
@@ -31,12 +36,13 @@ pub enum Choice {
 }
 
 impl Directory {
-    /// Stores the password that somebody chose at the first login. The temporary secret is used up
-    /// by it, in the same commit.
+    /// Stores the password that somebody chose with a temporary secret, which is used up by it in
+    /// the same commit. Whose password it replaces is told.
     pub async fn choose_password(
         &self,
         right: FirstLogin,
         password: &Secret<String>,
+        requester: &Requester,
     ) -> Result<Choice, DirectoryError> {
         // Before the hash: an old right must not make work.
         if !self.may_still_choose(right).await? {
@@ -48,31 +54,23 @@ impl Directory {
         }
         let chosen = NewPassword::Plain(password.clone());
         let phc = self.inner.hasher.store_form(&chosen).await?;
-        let id = right.account;
-        let _changing = self.inner.changing.lock().await;
-        if !self.may_still_choose(right).await? {
-            return Ok(Choice::TooLate);
-        }
-        let set = self
-            .edit(id, None, None, |row, change| {
-                if !stands(row.state, row.credential_version, right) {
-                    return Err(DirectoryError::Invalid("the temporary secret was used".into()));
-                }
-                change.put::<tables::Password>(&id.0, &PasswordRow { phc: phc.clone() });
-                change.delete::<tables::TemporarySecret>(&id.0);
-                row.state = AccountStateRow::Active;
-                row.credential_version += 1;
-                Ok(())
-            })
-            .await;
-        match set {
-            Ok(_) => {
-                self.credentials_changed(id);
-                Ok(Choice::Accepted(strength))
+        let set = self.secure(right.account, requester, |draft| {
+            if !still_stands(draft, right) {
+                return Ok(None);
             }
-            Err(DirectoryError::Invalid(_) | DirectoryError::NotFound { .. }) => {
-                Ok(Choice::TooLate)
+            let replaces = draft.had_password();
+            draft.set_password(phc.clone());
+            draft.record(Act::PasswordChosen);
+            if replaces {
+                draft.tell_owner(LetterKind::PasswordReset, "", &[]);
             }
+            Ok(Some(draft.security.totp.is_some()))
+        });
+        match set.await {
+            Ok(Some(true)) => Ok(Choice::NeedsSecondFactor(strength)),
+            Ok(Some(false)) => Ok(Choice::Accepted(strength)),
+            // Deleted since.
+            Ok(None) | Err(DirectoryError::NotFound { .. }) => Ok(Choice::TooLate),
             Err(error) => Err(error),
         }
     }
@@ -115,6 +113,11 @@ impl Directory {
         }
         Ok(words)
     }
+}
+
+fn still_stands(draft: &Draft<'_>, right: FirstLogin) -> bool {
+    let is_valid = draft.secret.as_ref().is_some_and(|secret| draft.now < secret.expires_at);
+    is_valid && stands(draft.account.state, draft.account.credential_version, right)
 }
 
 fn stands(state: AccountStateRow, credential_version: u64, right: FirstLogin) -> bool {

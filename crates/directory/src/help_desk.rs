@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mail_store::tables::directory::{AccountRow, SLICES};
+use mail_store::tables::directory::{AccountRow, AccountStateRow, SLICES};
 use mail_store::tables::security::{
     ActivationRow, ApprovalRow, LetterKind, ResetRequest, ResetStageRow,
 };
@@ -17,6 +17,7 @@ use crate::admin::ACCOUNTS_PER_PAGE_MAX;
 use crate::app_password::{grouped, random_text};
 use crate::audit_record::{Act, Requester, ResetMode};
 use crate::create::check_text;
+use crate::deed::administers;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::name_words::name_words;
@@ -68,7 +69,7 @@ impl Directory {
         let reaches = match officer.role {
             Role::ItOfficer => {
                 account.role == Role::Agent
-                    && account.units.iter().any(|code| self.is_officer_of(officer, code))
+                    && account.units.iter().any(|code| self.is_officer_of(officer.id, code))
             }
             Role::Administrator => account.role != Role::System,
             Role::Agent | Role::System => false,
@@ -76,18 +77,25 @@ impl Directory {
         reaches && is_there && account.id != officer.id
     }
 
-    fn is_officer_of(&self, officer: &Account, code: &UnitCode) -> bool {
-        self.unit(code).is_some_and(|unit| unit.officers.contains(&officer.id))
+    fn is_officer_of(&self, officer: AccountId, code: &UnitCode) -> bool {
+        self.unit(code).is_some_and(|unit| unit.officers.contains(&officer))
     }
 
-    /// Units and roles may have changed while the officer looked at the page.
-    fn may_still_help(&self, officer: &Account, row: &AccountRow) -> Result<(), DirectoryError> {
-        let mut units = row.units.iter().cloned().map(UnitCode::stored);
-        let may = match officer.role {
-            Role::Administrator => row.role != Role::System,
-            _ => row.role == Role::Agent && units.any(|code| self.is_officer_of(officer, &code)),
+    /// Units, roles and states may have changed while the officer looked at the page: what counts is
+    /// what is stored when it is done.
+    fn may_still_help(&self, officer: AccountId, draft: &Draft<'_>) -> Result<(), DirectoryError> {
+        let row = &draft.account;
+        let helps_agents = |helper: &AccountRow| {
+            let mut units = row.units.iter().cloned().map(UnitCode::stored);
+            helper.role == Role::ItOfficer
+                && helper.state == AccountStateRow::Active
+                && row.role == Role::Agent
+                && units.any(|code| self.is_officer_of(officer, &code))
         };
-        match may {
+        let may = draft.helper.as_ref().is_some_and(|helper| {
+            (administers(helper) && row.role != Role::System) || helps_agents(helper)
+        });
+        match may && officer != draft.id && row.state != AccountStateRow::Suspended {
             true => Ok(()),
             false => Err(DirectoryError::NotFound { what: "account".into() }),
         }
@@ -192,14 +200,6 @@ impl Directory {
         })
     }
 
-    /// Who approved first, if they are still an administrator.
-    async fn first_approver(&self, id: AccountId) -> Result<Option<AccountId>, DirectoryError> {
-        let Some(approval) = self.security(id).await?.approval else { return Ok(None) };
-        let first = self.account(approval.by).await?;
-        let counts = first.is_some_and(|one| one.role == Role::Administrator && one.is_in_use());
-        Ok(counts.then_some(approval.by))
-    }
-
     /// Gives a person a code with which they choose a new password, once, within a day. The
     /// person's mailbox and recovery addresses are told. Somebody privileged gets one when two
     /// administrators have approved.
@@ -216,13 +216,12 @@ impl Directory {
     ) -> Result<Approval, DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
         self.helped(officer, id).await?;
-        let first = self.first_approver(id).await?;
         let text = random_text(ACTIVATION_CHARS);
         let parts = [&id.0.to_be_bytes()[..], text.as_bytes()];
         let hash = self.inner.vault.hash(Use::Activation, &parts);
-        let is_issued = self.secure(id, requester, |draft| {
-            self.may_still_help(officer, &draft.account)?;
-            if draft.account.role != Role::Agent && !is_second(draft, officer, first)? {
+        let is_issued = self.secure_helped(id, officer.id, requester, |draft| {
+            self.may_still_help(officer.id, draft)?;
+            if draft.account.role != Role::Agent && !is_second(draft, officer.id)? {
                 draft.security.approval = Some(ApprovalRow { by: officer.id, at: draft.now });
                 let record = draft.record(Act::ActivationApproved);
                 record.mode = Some(ResetMode::Approval);
@@ -264,8 +263,8 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
         self.helped(officer, id).await?;
-        self.secure(id, requester, |draft| {
-            self.may_still_help(officer, &draft.account)?;
+        self.secure_helped(id, officer.id, requester, |draft| {
+            self.may_still_help(officer.id, draft)?;
             let waits = draft.security.reset.as_ref();
             if waits.is_some_and(|reset| reset.stage == ResetStageRow::Asked) {
                 draft.security.reset = None;
@@ -297,8 +296,8 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
         self.helped(officer, id).await?;
-        self.secure(id, requester, |draft| {
-            self.may_still_help(officer, &draft.account)?;
+        self.secure_helped(id, officer.id, requester, |draft| {
+            self.may_still_help(officer.id, draft)?;
             draft.security.failed_proofs.clear();
             draft.security.mail_locked_before = None;
             let record = draft.record(Act::Unlocked);
@@ -317,7 +316,8 @@ impl Directory {
         requester: &Requester,
     ) -> Result<(), DirectoryError> {
         self.helped(officer, id).await?;
-        self.secure(id, requester, |draft| {
+        self.secure_helped(id, officer.id, requester, |draft| {
+            self.may_still_help(officer.id, draft)?;
             draft.record(Act::PersonShown).officer = Some(officer.id.0);
             Ok(())
         })
@@ -329,16 +329,14 @@ fn still_counts(approval: &ApprovalRow, now: i64) -> bool {
     (0..APPROVAL_SECONDS).contains(&(now - approval.at))
 }
 
-/// Whether somebody else has approved before. `first` is who did, if they still may.
-fn is_second(
-    draft: &Draft<'_>,
-    officer: &Account,
-    first: Option<AccountId>,
-) -> Result<bool, DirectoryError> {
+/// Whether somebody else has approved before, who still may.
+fn is_second(draft: &Draft<'_>, officer: AccountId) -> Result<bool, DirectoryError> {
     let standing = draft.security.approval.as_ref();
-    let standing = standing.filter(|one| first == Some(one.by) && still_counts(one, draft.now));
+    let standing = standing.filter(|one| {
+        still_counts(one, draft.now) && draft.approver.as_ref().is_some_and(administers)
+    });
     match standing {
-        Some(one) if one.by == officer.id => {
+        Some(one) if one.by == officer => {
             let reason = "you have approved already: another administrator must, too";
             Err(DirectoryError::Invalid(reason.into()))
         }

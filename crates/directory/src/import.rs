@@ -9,14 +9,14 @@
 use std::io::BufRead;
 
 use mail_store::tables::directory::ClaimState;
-use mail_types::{AccountId, Domain, EmailAddress};
+use mail_types::{AccountId, Domain, EmailAddress, Role};
 
 use crate::account::{AccountState, AccountUpdate, Loaded, NewAccount, NewPassword};
 use crate::audit_record::Act;
 use crate::claim::Name;
 use crate::create::Prepared;
 use crate::csv_file::{check_lines, open};
-use crate::deed::By;
+use crate::deed::{By, Deed};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::import_line::{COLUMNS, Line, check_header};
@@ -40,15 +40,12 @@ impl Action {
     /// What one may not do by hand, one may not do by a file either: change one's own role or last
     /// day, or make an administrator.
     fn allowed(self, by: By<'_>) -> Result<Self, DirectoryError> {
-        match &self {
-            Action::Create(new) if by.is_some() => office::no_administrator(Some(new.role))?,
-            Action::Update(_, update, _) if by.is_some() => office::no_administrator(update.role)?,
-            _ => {}
+        if let Action::Create(new) = &self {
+            office::may_get_role(by, Role::Agent, Some(new.role))?;
         }
         match &self {
             Action::Update(id, update, day)
-                if by.is_some_and(|deed| deed.by == *id)
-                    && (update.role.is_some() || day.is_some()) =>
+                if by.administrator() == Some(*id) && (update.role.is_some() || day.is_some()) =>
             {
                 Err(DirectoryError::NotAllowed("nobody changes their own role, state or last day"))
             }
@@ -78,7 +75,10 @@ impl Directory {
         domain: Option<&Domain>,
         tell: impl FnMut(ImportEvent) + Send,
     ) -> Result<ImportReport, DirectoryError> {
-        self.import_by(file, mode, domain, tell, None).await
+        let deed = Deed::console(Act::AccountsImported);
+        let report = self.import_by(file, mode, domain, tell, &deed).await?;
+        self.note_import(&deed, mode, &report).await?;
+        Ok(report)
     }
 
     pub(crate) async fn import_by(
@@ -138,7 +138,7 @@ impl Directory {
         let mut batch = Batch::default();
         for line in lines {
             let number = line.number;
-            let action = self.action(line, domain, given).await;
+            let action = self.action(line, domain, given, by).await;
             match action.and_then(|action| action.allowed(by)) {
                 Ok(Action::Create(new)) => batch.creations.push((number, *new)),
                 Ok(Action::Update(id, update, day)) => {
@@ -157,6 +157,7 @@ impl Directory {
         line: Line,
         domain: Option<&Domain>,
         given: &mut Given,
+        by: By<'_>,
     ) -> Result<Action, DirectoryError> {
         let rows = &self.inner.rows;
         let claim = rows.claim(&Name::of_academic_id(&line.academic_id)).await?;
@@ -167,7 +168,7 @@ impl Directory {
             None => None,
         };
         if let Some(known) = known {
-            return self.action_for(&known, line).await;
+            return self.action_for(&known, line, by).await;
         }
         let new = self.new_account(line, domain, given).await?;
         self.check_new(&new)?;
@@ -224,7 +225,12 @@ impl Directory {
         .ok_or_else(|| DirectoryError::Invalid("say in which domain the address shall be".into()))
     }
 
-    async fn action_for(&self, known: &Loaded, line: Line) -> Result<Action, DirectoryError> {
+    async fn action_for(
+        &self,
+        known: &Loaded,
+        line: Line,
+        by: By<'_>,
+    ) -> Result<Action, DirectoryError> {
         let account = &known.account;
         if account.state == AccountState::Deleted {
             return Err(Name::of_academic_id(&line.academic_id).taken());
@@ -245,6 +251,7 @@ impl Directory {
         }
         self.check_update(&update)?;
         self.check_last_day(leaves_on)?;
+        office::may_get_role(by, account.role, update.role)?;
         if let Some(address) = &update.primary_address {
             self.check_address(address)?;
             self.check_free(address, Some(account.id)).await?;
@@ -310,8 +317,8 @@ impl Directory {
         if prepared.is_empty() {
             return Ok(());
         }
-        let deed = by.map(|deed| deed.as_act(Act::AccountCreated, ""));
-        let outcomes = self.create_all(prepared, deed.as_ref()).await?;
+        let deed = by.as_act(Act::AccountCreated, "");
+        let outcomes = self.create_all(prepared, &deed).await?;
         for ((number, secret), outcome) in origins.into_iter().zip(outcomes) {
             match outcome {
                 Ok(id) => {
@@ -334,13 +341,13 @@ impl Directory {
         report: &mut ImportReport,
         by: By<'_>,
     ) -> Result<(), DirectoryError> {
-        let changed = by.map(|deed| deed.as_act(Act::AccountChanged, ""));
+        let changed = by.as_act(Act::AccountChanged, "");
         let (alone, together): (Vec<_>, Vec<_>) = updates
             .into_iter()
             .partition(|(_, _, update, day)| update.primary_address.is_some() || day.is_some());
         let (numbers, together): (Vec<_>, Vec<_>) =
             together.into_iter().map(|(number, id, update, _)| (number, (id, update))).unzip();
-        let gone = self.update_all(&together, changed.as_ref()).await?;
+        let gone = self.update_all(&together, &changed).await?;
         for (number, (id, _)) in numbers.into_iter().zip(&together) {
             match gone.contains(id) {
                 true => report.refuse(number, DirectoryError::no_account(id))?,
@@ -348,7 +355,7 @@ impl Directory {
             }
         }
         for (number, id, update, day) in alone {
-            match self.follow_alone(id, update, day, by, changed.as_ref()).await {
+            match self.follow_alone(id, update, day, by, &changed).await {
                 Ok(()) => report.updated += 1,
                 Err(error) => report.refuse(number, error)?,
             }
@@ -368,8 +375,8 @@ impl Directory {
         self.check_last_day(day)?;
         self.update_account_by(id, update, changed).await?;
         let Some(day) = day else { return Ok(()) };
-        let leaves = by.map(|deed| deed.as_act(Act::LeavingSet, &day.to_string()));
-        self.set_leaving_by(id, Some(day), leaves.as_ref()).await
+        let leaves = by.as_act(Act::LeavingSet, &day.to_string());
+        self.set_leaving_by(id, Some(day), &leaves).await
     }
 }
 

@@ -1,6 +1,11 @@
 //! What an import says: while it works, and in the end.
 
+use mail_store::tables::directory::ROSTER;
+
+use crate::deed::{By, Subject};
+use crate::directory::Directory;
 use crate::error::DirectoryError;
+use crate::rows::{Change, REBUILDS_MAX};
 use crate::temporary_secret::Sheet;
 
 /// Whether an import changes anything.
@@ -57,5 +62,36 @@ impl ImportReport {
                 Ok(())
             }
         }
+    }
+}
+
+impl Directory {
+    /// Writes down what an import came to, unless everything was as the file says. Each account and
+    /// unit has a line of its own as well.
+    pub(crate) async fn note_import(
+        &self,
+        by: By<'_>,
+        mode: ImportMode,
+        report: &ImportReport,
+    ) -> Result<(), DirectoryError> {
+        let ImportReport { created, updated, unchanged, refused } = report;
+        let is_nothing = *created == 0 && *updated == 0 && refused.is_empty();
+        if mode == ImportMode::DryRun || is_nothing {
+            return Ok(());
+        }
+        let counts = format!(
+            "created={created}, updated={updated}, unchanged={unchanged}, refused={}",
+            refused.len()
+        );
+        let rows = &self.inner.rows;
+        let _changing = self.inner.changing.lock().await;
+        for _ in 0..REBUILDS_MAX {
+            let mut change = Change::of(ROSTER).expect(rows.version(ROSTER).await?);
+            self.note(&mut change, by, &[(Subject::Many, counts.clone())]).await?;
+            if rows.commit(change).await? {
+                return Ok(());
+            }
+        }
+        Err(DirectoryError::Busy { what: "writing the audit log" })
     }
 }

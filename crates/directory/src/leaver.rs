@@ -7,8 +7,9 @@ use mail_types::AccountId;
 
 use crate::account::{Account, AccountState};
 use crate::admin::ACCOUNTS_PER_PAGE_MAX;
+use crate::audit_record::Act;
 use crate::believed_time::BelievedTime;
-use crate::deed::By;
+use crate::deed::{By, Deed};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::person::Day;
@@ -25,7 +26,9 @@ impl Directory {
         id: AccountId,
         leaves_on: Option<Day>,
     ) -> Result<(), DirectoryError> {
-        self.set_leaving_by(id, leaves_on, None).await
+        let reason = leaves_on.map_or_else(|| "stays".to_owned(), |day| day.to_string());
+        let deed = Deed::console(Act::LeavingSet).saying(reason);
+        self.set_leaving_by(id, leaves_on, &deed).await
     }
 
     pub(crate) async fn set_leaving_by(
@@ -109,5 +112,10 @@ impl Directory {
             after = Some(last.id);
             found.extend(page.iter().filter(|account| fits(account)).map(|account| account.id));
         }
+    }
+
+    /// Deletes an account whose day has come, as [`Directory::delete_account`] does.
+    pub async fn delete_leaver(&self, id: AccountId) -> Result<(), DirectoryError> {
+        self.delete_account_by(id, &Deed::server(Act::AccountDeleted)).await
     }
 }

@@ -48,6 +48,7 @@ mod claim;
 mod connections;
 mod create;
 mod csv_file;
+mod day_count;
 mod deed;
 mod directory;
 mod domain;
@@ -97,7 +98,7 @@ pub use admin::ACCOUNTS_PER_PAGE_MAX;
 pub use app_password::{APP_PASSWORDS_MAX, AppPassword, DEVICE_NAME_BYTES_MAX};
 pub use audit::{AUDIT_KEPT_SECONDS, AuditReport};
 pub use audit_page::{AUDIT_LINES_READ_MAX, AuditFilter, AuditPage, AuditPlace};
-pub use audit_record::{Act, AuditRecord, Factor, Requester, ResetMode};
+pub use audit_record::{Act, AuditRecord, Doer, Factor, Requester, ResetMode};
 pub use authenticate::{Authenticated, Service};
 pub use believed_time::{BelievedTime, CLOCK_AHEAD_SECONDS_MAX, CLOCK_DOUBT_SECONDS, ClockLook};
 pub use check::{CheckReport, Fault};
@@ -121,7 +122,8 @@ pub use person::{Day, Person};
 pub use policy::{IdentityOpen, IdentityProposal, POLICY_DAYS_MAX, PROPOSAL_DAYS, UnitPolicy};
 pub use recent::RecentLogin;
 pub use recovery::{
-    CODE_DIGITS, CODE_SECONDS, CodeOutcome, RECOVERY_ADDRESSES_MAX, RecoveryAddress,
+    CODE_DIGITS, CODE_SECONDS, CodeOutcome, RECOVERY_ADDRESSES_MAX, RECOVERY_CODES_PER_DAY,
+    RecoveryAddress,
 };
 pub use report::{ByMode, Month, ResetReport, Waits};
 pub use reset::{ResetClaim, ResetTicket};
@@ -130,5 +132,5 @@ pub use roll::{AccountCounts, AccountFilter};
 pub use settings::{LimitSettings, Rate, ResetSettings, Settings};
 pub use strength::{PASSWORD_BITS_MIN, Strength, Weakness, weigh};
 pub use temporary_secret::{SecretFor, Sheet};
-pub use totp::{RECOVERY_CODES, TOTP_SECRET_BYTES, TotpSecret};
+pub use totp::{RECOVERY_CODES, TOTP_SECRET_BYTES, TotpSecret, WRONG_FACTORS_PER_DAY};
 pub use unit::{OFFICERS_MAX, UNITS_MAX, Unit, UnitCode, UnitUpdate};

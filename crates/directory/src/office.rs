@@ -4,18 +4,17 @@
 
 use std::io::BufRead;
 
-use mail_store::tables::directory::ROSTER;
 use mail_types::{AccountId, Domain, EmailAddress, Role};
 
 use crate::account::{Account, AccountState, AccountUpdate, NewAccount};
+use crate::admin::act_of;
 use crate::audit_record::{Act, Requester};
-use crate::deed::{Deed, Subject};
+use crate::deed::{By, Deed, Who};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::import_report::{ImportEvent, ImportMode, ImportReport};
 use crate::person::Day;
-use crate::rows::{Change, REBUILDS_MAX};
-use crate::temporary_secret::{Sheet, Telling};
+use crate::temporary_secret::Sheet;
 use crate::unit::{Unit, UnitCode, UnitUpdate};
 
 /// What one administrator may do, from one browser.
@@ -38,8 +37,9 @@ impl Directory {
 }
 
 impl<'a> Office<'a> {
-    fn deed(&self, act: Act, reason: impl Into<String>) -> Deed<'a> {
-        Deed { by: self.administrator.id, requester: self.requester, act, reason: reason.into() }
+    fn deed(&self, act: Act, reason: impl Into<String>) -> Deed {
+        let (who, requester) = (Who::Administrator(self.administrator.id), self.requester.clone());
+        Deed { who, requester, act, reason: reason.into() }
     }
 
     fn not_oneself(&self, id: AccountId) -> Result<(), DirectoryError> {
@@ -57,15 +57,16 @@ impl<'a> Office<'a> {
     /// As [`Directory::provision`]; [`DirectoryError::NotAllowed`] for an administrator, and by
     /// somebody who is none any more, as everywhere here.
     pub async fn add_account(&self, new: NewAccount) -> Result<Sheet, DirectoryError> {
-        no_administrator(Some(new.role))?;
         let deed = self.deed(Act::AccountCreated, "");
-        self.directory.provision_by(new, Some(&deed)).await
+        may_get_role(&deed, Role::Agent, Some(new.role))?;
+        self.directory.provision_by(new, &deed).await
     }
 
     /// Changes what an account says about its owner.
     ///
     /// # Errors
-    /// [`DirectoryError::NotAllowed`] for one's own role, and for making an administrator.
+    /// [`DirectoryError::NotAllowed`] for one's own role, for making an administrator, and for
+    /// taking a privileged role away.
     pub async fn update_account(
         &self,
         id: AccountId,
@@ -74,9 +75,11 @@ impl<'a> Office<'a> {
         if update.role.is_some() {
             self.not_oneself(id)?;
         }
-        no_administrator(update.role)?;
         let deed = self.deed(Act::AccountChanged, "");
-        self.directory.update_account_by(id, update, Some(&deed)).await
+        let account = self.directory.account(id).await?;
+        // Before anything of the update is done; decided once more with the commit.
+        may_get_role(&deed, account.map_or(Role::Agent, |account| account.role), update.role)?;
+        self.directory.update_account_by(id, update, &deed).await
     }
 
     /// Suspends an account or takes it back into use.
@@ -89,11 +92,7 @@ impl<'a> Office<'a> {
         state: AccountState,
     ) -> Result<(), DirectoryError> {
         self.not_oneself(id)?;
-        let act = match state {
-            AccountState::Suspended => Act::AccountSuspended,
-            _ => Act::AccountResumed,
-        };
-        self.directory.set_state_by(id, state, Some(&self.deed(act, ""))).await
+        self.directory.set_state_by(id, state, &self.deed(act_of(state), "")).await
     }
 
     /// Says on which day an account is deleted; `None` takes it back.
@@ -108,27 +107,19 @@ impl<'a> Office<'a> {
         self.not_oneself(id)?;
         let reason = leaves_on.map_or_else(|| "stays".to_owned(), |day| day.to_string());
         let deed = self.deed(Act::LeavingSet, reason);
-        self.directory.set_leaving_by(id, leaves_on, Some(&deed)).await
+        self.directory.set_leaving_by(id, leaves_on, &deed).await
     }
 
     /// Gives an account a new temporary secret. Its owner is told, and for three days nothing
     /// changes that would give the account away for good.
     ///
     /// # Errors
-    /// [`DirectoryError::NotAllowed`] for oneself, and for IT officers and administrators who have
-    /// a password: the help desk opens those, with two approvals.
+    /// [`DirectoryError::NotAllowed`] for oneself, for administrators, and for IT officers who have
+    /// or had a password: the help desk opens those, with two approvals.
     pub async fn issue_secret(&self, id: AccountId) -> Result<Sheet, DirectoryError> {
         self.not_oneself(id)?;
-        let account = self.directory.account(id).await?;
-        let account = account.ok_or_else(|| DirectoryError::no_account(id))?;
-        if account.is_privileged() && account.state != AccountState::AwaitingFirstLogin {
-            return Err(DirectoryError::NotAllowed(
-                "the code of a privileged account takes two administrators",
-            ));
-        }
         let deed = self.deed(Act::SecretIssued, "");
-        let telling = Telling { deed: &deed, who: &self.administrator.name };
-        self.directory.issue_secret_by(id, Some(telling)).await
+        self.directory.issue_secret_by(id, &deed, &self.administrator.name).await
     }
 
     /// Gives the account one more address.
@@ -141,7 +132,7 @@ impl<'a> Office<'a> {
         alias: &EmailAddress,
     ) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::AliasAdded, alias.to_string());
-        self.directory.add_alias_by(id, alias, Some(&deed)).await
+        self.directory.add_alias_by(id, alias, &deed).await
     }
 
     /// Takes an alias away.
@@ -154,7 +145,7 @@ impl<'a> Office<'a> {
         alias: &EmailAddress,
     ) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::AliasRemoved, alias.to_string());
-        self.directory.remove_alias_by(id, alias, Some(&deed)).await
+        self.directory.remove_alias_by(id, alias, &deed).await
     }
 
     /// Deletes an account. Its mail is for the mail service to remove.
@@ -164,13 +155,13 @@ impl<'a> Office<'a> {
     pub async fn delete_account(&self, id: AccountId) -> Result<(), DirectoryError> {
         self.not_oneself(id)?;
         let deed = self.deed(Act::AccountDeleted, "");
-        self.directory.delete_account_by(id, Some(&deed)).await
+        self.directory.delete_account_by(id, &deed).await
     }
 
     /// Writes down that an account was looked at, with its academic ID and its last logins.
     pub async fn note_lookup(&self, id: AccountId) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::PersonShown, "");
-        self.directory.edit(id, None, Some(&deed), |_, _| Ok(())).await.map(drop)
+        self.directory.edit(id, None, &deed, |_, _| Ok(())).await.map(drop)
     }
 
     /// Makes a unit.
@@ -179,7 +170,7 @@ impl<'a> Office<'a> {
     /// As [`Directory::create_unit`].
     pub async fn create_unit(&self, unit: Unit) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::UnitCreated, "");
-        self.directory.create_unit_by(unit, Some(&deed)).await
+        self.directory.create_unit_by(unit, &deed).await
     }
 
     /// Changes what a unit says.
@@ -192,7 +183,7 @@ impl<'a> Office<'a> {
         update: UnitUpdate,
     ) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::UnitChanged, "");
-        self.directory.update_unit_by(code, update, Some(&deed)).await
+        self.directory.update_unit_by(code, update, &deed).await
     }
 
     /// Deletes a unit to which nobody belongs any more.
@@ -201,7 +192,7 @@ impl<'a> Office<'a> {
     /// As [`Directory::delete_unit`].
     pub async fn delete_unit(&self, code: &UnitCode) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::UnitDeleted, "");
-        self.directory.delete_unit_by(code, Some(&deed)).await
+        self.directory.delete_unit_by(code, &deed).await
     }
 
     /// Reads accounts from a CSV file; `name` is what the log calls it.
@@ -217,8 +208,8 @@ impl<'a> Office<'a> {
         tell: impl FnMut(ImportEvent) + Send,
     ) -> Result<ImportReport, DirectoryError> {
         let deed = self.deed(Act::AccountsImported, name);
-        let report = self.directory.import_by(file, mode, domain, tell, Some(&deed)).await?;
-        self.note_import(&deed, mode, &report).await?;
+        let report = self.directory.import_by(file, mode, domain, tell, &deed).await?;
+        self.directory.note_import(&deed, mode, &report).await?;
         Ok(report)
     }
 
@@ -233,47 +224,29 @@ impl<'a> Office<'a> {
         mode: ImportMode,
     ) -> Result<ImportReport, DirectoryError> {
         let deed = self.deed(Act::UnitsImported, name);
-        let report = self.directory.import_units_by(file, mode, Some(&deed)).await?;
-        self.note_import(&deed, mode, &report).await?;
+        let report = self.directory.import_units_by(file, mode, &deed).await?;
+        self.directory.note_import(&deed, mode, &report).await?;
         Ok(report)
-    }
-
-    /// What an import came to. Each account and unit has a line of its own as well.
-    async fn note_import(
-        &self,
-        deed: &Deed<'_>,
-        mode: ImportMode,
-        report: &ImportReport,
-    ) -> Result<(), DirectoryError> {
-        if mode == ImportMode::DryRun {
-            return Ok(());
-        }
-        let ImportReport { created, updated, unchanged, refused } = report;
-        let counts = format!(
-            "created={created}, updated={updated}, unchanged={unchanged}, refused={}",
-            refused.len()
-        );
-        let inner = &self.directory.inner;
-        let _changing = inner.changing.lock().await;
-        for _ in 0..REBUILDS_MAX {
-            let mut change = Change::of(ROSTER).expect(inner.rows.version(ROSTER).await?);
-            let lines = [(Subject::Many, counts.clone())];
-            self.directory.note(&mut change, Some(deed), &lines).await?;
-            if inner.rows.commit(change).await? {
-                return Ok(());
-            }
-        }
-        Err(DirectoryError::Busy { what: "writing the audit log" })
     }
 }
 
-/// What takes two administrators must not be open to one who makes the other. Whoever has the
-/// server's command line makes them.
-pub(crate) fn no_administrator(role: Option<Role>) -> Result<(), DirectoryError> {
-    match role {
-        Some(Role::Administrator) => {
-            Err(DirectoryError::NotAllowed("administrators are made at the command line"))
-        }
-        _ => Ok(()),
+/// What takes two administrators must not be open to one who makes the other, or makes somebody
+/// less than they are and then gives them a code. Whoever has the server's command line does both.
+pub(crate) fn may_get_role(
+    by: By<'_>,
+    has: Role,
+    gets: Option<Role>,
+) -> Result<(), DirectoryError> {
+    let Some(gets) = gets.filter(|gets| *gets != has && by.administrator().is_some()) else {
+        return Ok(());
+    };
+    if gets == Role::Administrator {
+        return Err(DirectoryError::NotAllowed("administrators are made at the command line"));
+    }
+    match has {
+        Role::ItOfficer | Role::Administrator => Err(DirectoryError::NotAllowed(
+            "a privileged role is taken away at the command line; suspend the account instead",
+        )),
+        Role::Agent | Role::System => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use crate::app_password::AppPassword;
 use crate::audit_record::{Act, Requester};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::recovery::RecoveryAddress;
+use crate::recovery::{RecoveryAddress, not_on_hold};
 
 /// What keeps an account safe, as its owner sees it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,7 +58,8 @@ impl Directory {
         self.inner.hasher.store_form(&NewPassword::Plain(password.clone())).await
     }
 
-    /// The owner's new password. Every session and connection ends; app passwords stay.
+    /// The owner's new password. Every session and connection ends, and a reset that is under way;
+    /// app passwords stay.
     ///
     /// # Errors
     /// [`DirectoryError::Invalid`] says in plain words which rule the password breaks.
@@ -79,7 +80,9 @@ impl Directory {
     }
 
     /// "This was not me": a new password, and nothing that opened the account before opens it any
-    /// more, neither sessions nor connections nor app passwords. The second factor stays.
+    /// more, neither sessions nor connections nor app passwords nor recovery addresses, which are
+    /// told. The second factor stays. So do recovery addresses while nothing may change after a
+    /// reset: it may be the thief who says so.
     ///
     /// # Errors
     /// As [`Directory::change_password`].
@@ -93,8 +96,19 @@ impl Directory {
         self.secure(id, requester, |draft| {
             draft.set_password(phc.clone());
             draft.security.app_passwords.clear();
+            let recovery = match not_on_hold(draft.security.hold_until, draft.now) {
+                Ok(()) => std::mem::take(&mut draft.security.recovery),
+                Err(_) => Vec::new(),
+            };
+            let proven = recovery.into_iter().filter(|one| one.code.is_none());
+            let removed: Vec<_> = proven.map(|one| one.address).collect();
             draft.record(Act::Alarm);
-            draft.tell_owner(LetterKind::PasswordChanged, "", &[]);
+            draft.tell_owner(LetterKind::PasswordChanged, "", &removed);
+            for address in removed {
+                draft.record(Act::RecoveryRemoved).notices = vec!["recovery".into()];
+                let about = address.to_string();
+                draft.send(LetterKind::RecoveryChanged, vec![address], Vec::new(), &about);
+            }
             Ok(())
         })
         .await

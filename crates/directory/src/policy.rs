@@ -5,18 +5,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use mail_store::tables::directory::{AccountStateRow, ROSTER};
+use mail_store::tables::directory::ROSTER;
 use mail_store::tables::policy::{
     IdentityGuard as GuardTable, IdentityGuardRow, IdentityOpenRow, IdentityProposalRow,
     UnitPolicy as PolicyTable, UnitPolicyRow,
 };
-use mail_types::{AccountId, Role};
+use mail_types::AccountId;
 use serde::Serialize;
 
 use crate::account::Account;
 use crate::audit;
 use crate::audit_record::{Act, AuditRecord, Requester, ResetMode};
 use crate::create::check_text;
+use crate::deed::administers;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::person::Day;
@@ -210,8 +211,7 @@ impl Directory {
     }
 
     pub(crate) async fn check_administrator(&self, id: AccountId) -> Result<(), DirectoryError> {
-        let row = self.living(id).await?;
-        match row.role == Role::Administrator && row.state == AccountStateRow::Active {
+        match administers(&self.living(id).await?) {
             true => Ok(()),
             false => Err(DirectoryError::Invalid("this takes an administrator".into())),
         }

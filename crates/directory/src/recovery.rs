@@ -5,6 +5,7 @@ use mail_store::tables::security::{CodeRow, LetterKind, RecoveryRow};
 use mail_types::{AccountId, EmailAddress, Secret};
 
 use crate::audit_record::{Act, Factor, Requester};
+use crate::day_count;
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::vault::{Use, Vault};
@@ -15,6 +16,8 @@ pub const RECOVERY_ADDRESSES_MAX: usize = 3;
 pub const CODE_DIGITS: usize = 8;
 /// How long such a code is good. OWASP ASVS 6.5.5: ten minutes at most.
 pub const CODE_SECONDS: i64 = 600;
+/// Codes that one account has sent to addresses in a day: nobody's mailbox is flooded from here.
+pub const RECOVERY_CODES_PER_DAY: u32 = 5;
 /// Wrong codes that are let through.
 pub(crate) const CODE_TRIES: u8 = 5;
 
@@ -27,12 +30,15 @@ pub struct RecoveryAddress {
     pub address: EmailAddress,
     /// Whether a code was read there.
     pub is_proven: bool,
+    /// Whether that was so short a time before the password was lost that no code for a new one
+    /// goes there.
+    pub is_doubted: bool,
 }
 
 impl From<&RecoveryRow> for RecoveryAddress {
     fn from(row: &RecoveryRow) -> Self {
         let (number, address) = (row.number, row.address.clone());
-        Self { number, address, is_proven: row.code.is_none() }
+        Self { number, address, is_proven: row.code.is_none(), is_doubted: row.doubted }
     }
 }
 
@@ -94,8 +100,9 @@ impl Directory {
     /// Names a recovery address and sends a code there.
     ///
     /// # Errors
-    /// [`DirectoryError::Invalid`] for an address of our own domains, for one too many, and while
-    /// nothing may change after a reset.
+    /// [`DirectoryError::Invalid`] for an address of our own domains and for one too many,
+    /// [`DirectoryError::TooManyCodes`] after [`RECOVERY_CODES_PER_DAY`], and
+    /// [`DirectoryError::OnHold`] while nothing may change after a reset.
     pub async fn add_recovery_address(
         &self,
         id: AccountId,
@@ -122,6 +129,10 @@ impl Directory {
                 let reason = format!("at most {RECOVERY_ADDRESSES_MAX} recovery addresses");
                 return Err(DirectoryError::Invalid(reason));
             }
+            let sent = &mut draft.security.recovery_codes;
+            if !day_count::count(sent, draft.now, 1, RECOVERY_CODES_PER_DAY) {
+                return Err(DirectoryError::TooManyCodes);
+            }
             draft.security.next_number += 1;
             let number = draft.security.next_number;
             let about = about(number);
@@ -130,6 +141,7 @@ impl Directory {
                 address: address.clone(),
                 added: draft.now,
                 code: Some(code_row(vault, id, &about, &code, draft.now)),
+                doubted: false,
             });
             draft.record(Act::RecoveryNamed);
             let sealed = seal_code(vault, id, &code)?;
@@ -160,7 +172,7 @@ impl Directory {
             let outcome = try_code(vault, id, &about(number), code, typed, now);
             let address = row.address.to_string();
             if outcome == CodeOutcome::Right {
-                row.code = None;
+                (row.code, row.added) = (None, now);
             }
             draft.record(Act::RecoveryProven).factors =
                 vec![(Factor::Code, outcome == CodeOutcome::Right)];

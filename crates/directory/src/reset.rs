@@ -138,13 +138,16 @@ impl Directory {
         forget_old_proofs(draft);
         let (id, now) = (draft.id, draft.now);
         let is_trusted = draft.security.failed_proofs.len() < FAILED_PROOFS_MAX;
-        let rows = draft.security.recovery.iter().filter(|one| one.code.is_none());
-        let proven: Vec<_> = rows.map(|one| one.address.clone()).collect();
-        let by_code = is_trusted && !proven.is_empty();
+        let proven: Vec<_> =
+            draft.security.recovery.iter().filter(|one| one.code.is_none()).collect();
+        let is_bare = proven.is_empty();
+        let trusted = proven.into_iter().filter(|one| !one.doubted);
+        let trusted: Vec<_> = trusted.map(|one| one.address.clone()).collect();
+        let by_code = is_trusted && !trusted.is_empty();
         let by_identity = plan
             .identity
             .as_ref()
-            .filter(|_| is_trusted && !by_code && self.may_be_by_identity(draft));
+            .filter(|_| is_trusted && is_bare && self.may_be_by_identity(draft));
         let stage = match by_identity {
             _ if by_code => ResetStageRow::Code(recovery::code_row(
                 &self.inner.vault,
@@ -162,8 +165,8 @@ impl Directory {
         record.factors.clone_from(&plan.factors);
         if by_code {
             record.mode = Some(ResetMode::Code);
-            record.notices = vec!["recovery".into(); proven.len()];
-            for address in proven {
+            record.notices = vec!["recovery".into(); trusted.len()];
+            for address in trusted {
                 let sealed = recovery::seal_code(&self.inner.vault, id, &plan.code)?;
                 draft.send(LetterKind::ResetCode, vec![address], sealed, "");
             }

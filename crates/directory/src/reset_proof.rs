@@ -19,9 +19,6 @@ use crate::vault::Use;
 pub(crate) const PROVEN_SECONDS: i64 = 600;
 /// Characters of a code that an officer hands out, five bits each.
 pub(crate) const ACTIVATION_CHARS: usize = 12;
-/// Design: how long nothing that gives the account away may change after a reset that no code to a
-/// recovery address had proven.
-pub(crate) const HOLD_SECONDS: i64 = 72 * 3600;
 
 /// What came of a code, as far as the browser is told: a wrong one, one that is too old and one
 /// for nobody's account read alike.
@@ -72,11 +69,8 @@ impl Directory {
                 .await?;
             return Ok(CodeVerdict::Refused);
         };
-        let id = loaded.account.id;
-        let vault = &self.inner.vault;
         let right = self
-            .secure(id, requester, |draft| {
-                let now = draft.now;
+            .secure(loaded.account.id, requester, |draft| {
                 if self.uses_activation(draft, ticket, typed) {
                     let record = draft.record(Act::ResetCodeTried);
                     record.mode = Some(ResetMode::Approval);
@@ -86,23 +80,12 @@ impl Directory {
                 if typed.trim().is_empty() {
                     return Ok(self.goes_on_without_code(draft, ticket));
                 }
-                let is_right = draft.security.reset.as_mut().is_some_and(|reset| {
-                    let own = vault.matches(Use::Ticket, &[&ticket.chance], &reset.ticket);
-                    let ResetStageRow::Code(row) = &mut reset.stage else { return false };
-                    // Design: a code is bound to the browser that asked for it. One from elsewhere
-                    // is not compared, and does not use up the owner's tries.
-                    let right = own
-                        && recovery::try_code(vault, id, ABOUT, row, typed, now)
-                            == CodeOutcome::Right;
-                    if right {
-                        let until = now + PROVEN_SECONDS;
-                        reset.stage = ResetStageRow::Proven { until, by: ProofRow::Code };
-                    }
-                    right
-                });
-                if !is_right {
+                let outcome = self.try_mailed_code(draft, ticket, typed);
+                // Whoever sits elsewhere must not use up what lets the owner in by mail.
+                if outcome == Some(CodeOutcome::Wrong) {
                     note_failed_proof(draft);
                 }
+                let is_right = outcome == Some(CodeOutcome::Right);
                 let record = draft.record(Act::ResetCodeTried);
                 record.mode = Some(ResetMode::Code);
                 record.factors = vec![(Factor::Code, is_right)];
@@ -147,11 +130,16 @@ impl Directory {
             }
             draft.set_password(phc.clone());
             if by != ProofRow::Code {
-                draft.security.hold_until = Some(draft.now + HOLD_SECONDS);
+                draft.begin_hold();
             }
-            // Nobody has seen the person: what came before stays closed until an officer does. An
-            // officer's code, or one to a recovery address, says that it is the owner.
-            draft.security.mail_locked_before = (by == ProofRow::Identity).then_some(draft.now);
+            match by {
+                // Nobody has seen the person: what came before stays closed until an officer does.
+                ProofRow::Identity => draft.security.mail_locked_before = Some(draft.now),
+                ProofRow::Officer => draft.security.mail_locked_before = None,
+                // Nor has anybody now: who came in by identity alone may have named an address of
+                // their own since.
+                ProofRow::Code => {}
+            }
             draft.security.app_passwords.clear();
             draft.security.failed_proofs.clear();
             draft.record(Act::ResetDone).mode = Some(mode(by));
@@ -162,6 +150,29 @@ impl Directory {
             Ok(ResetOutcome::Done)
         })
         .await
+    }
+
+    /// Compares a code by mail; `None` when this browser was sent none.
+    fn try_mailed_code(
+        &self,
+        draft: &mut Draft<'_>,
+        ticket: &ResetTicket,
+        typed: &str,
+    ) -> Option<CodeOutcome> {
+        let (vault, id, now) = (&self.inner.vault, draft.id, draft.now);
+        let reset = draft.security.reset.as_mut()?;
+        // Design: a code is bound to the browser that asked for it. One from elsewhere is not
+        // compared, and does not use up the owner's tries.
+        if !vault.matches(Use::Ticket, &[&ticket.chance], &reset.ticket) {
+            return None;
+        }
+        let ResetStageRow::Code(row) = &mut reset.stage else { return None };
+        let outcome = recovery::try_code(vault, id, ABOUT, row, typed, now);
+        if outcome == CodeOutcome::Right {
+            let until = now + PROVEN_SECONDS;
+            reset.stage = ResetStageRow::Proven { until, by: ProofRow::Code };
+        }
+        Some(outcome)
     }
 
     /// Uses up a code that an officer handed out: it counts in whichever browser its owner sits.

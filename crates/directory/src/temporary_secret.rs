@@ -2,21 +2,17 @@
 //! and nothing else.
 
 use jiff::{SignedDuration, Timestamp};
-use mail_store::tables::directory::{
-    self as tables, AccountStateRow, TemporarySecretRow, account_slice,
-};
-use mail_store::tables::security::{
-    Letter, LetterKind, LetterRow, ResetRequest, Security, SecurityRow,
-};
-use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
+use mail_store::tables::directory::{AccountStateRow, TemporarySecretRow};
+use mail_store::tables::security::LetterKind;
+use mail_types::{AcademicId, AccountId, EmailAddress, Role, Secret};
 use zeroize::Zeroizing;
 
 use crate::account::Account;
-use crate::deed::Deed;
+use crate::audit_record::Act;
+use crate::deed::{By, Deed};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
-use crate::reset_proof::HOLD_SECONDS;
-use crate::secure::end_resets;
+use crate::secure::Draft;
 use crate::unit::UnitCode;
 use crate::vault::{Use, Vault};
 
@@ -45,33 +41,6 @@ impl SecretFor {
             SecretFor::FirstLogin => SignedDuration::from_hours(7 * 24),
             SecretFor::Replacement => SignedDuration::from_hours(24),
         }
-    }
-}
-
-/// Who gives a secret, for the log and for the account's owner.
-#[derive(Clone, Copy)]
-pub(crate) struct Telling<'a> {
-    pub(crate) deed: &'a Deed<'a>,
-    /// The administrator's name.
-    pub(crate) who: &'a str,
-}
-
-impl Telling<'_> {
-    /// One for the mailbox, whose address is still to be filled in, and one for each proven
-    /// recovery address.
-    fn letters(self, security: &SecurityRow, now: Timestamp) -> Vec<LetterRow> {
-        let proven = security.recovery.iter().filter(|one| one.code.is_none());
-        let addressed = proven.map(|one| vec![one.address.clone()]);
-        let letter = |to| LetterRow {
-            kind: LetterKind::ResetApproved,
-            to,
-            language: self.deed.requester.language.clone(),
-            at: now.as_second(),
-            peer: self.deed.requester.peer,
-            sealed: Vec::new(),
-            about: self.who.to_owned(),
-        };
-        std::iter::once(Vec::new()).chain(addressed).map(letter).collect()
     }
 }
 
@@ -138,10 +107,12 @@ pub(crate) fn row(
     id: AccountId,
     secret: &Secret<String>,
     expires_at: Timestamp,
+    purpose: SecretFor,
 ) -> TemporarySecretRow {
     let reduced = reduced(secret.expose());
     let secret = vault.hash(Use::TemporarySecret, &[&id.0.to_be_bytes(), reduced.as_bytes()]);
-    TemporarySecretRow { secret, expires_at: expires_at.as_second() }
+    let replaces = purpose == SecretFor::Replacement;
+    TemporarySecretRow { secret, expires_at: expires_at.as_second(), replaces }
 }
 
 /// Whether this is the secret and still opens something. The same work whatever is stored.
@@ -170,59 +141,56 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Invalid`] for an account that is suspended.
     pub async fn issue_secret(&self, id: AccountId) -> Result<Sheet, DirectoryError> {
-        self.issue_secret_by(id, None).await
+        self.issue_secret_by(id, &Deed::console(Act::SecretIssued), "").await
     }
 
-    /// With somebody to tell of: the owner of a password that is replaced gets a letter, and a
-    /// while in which nothing changes that would give the account away for good.
+    /// `who` is what the owner of a password that is replaced is told. App passwords end with it,
+    /// and for a while nothing changes that would give the account away for good.
     pub(crate) async fn issue_secret_by(
         &self,
         id: AccountId,
-        telling: Option<Telling<'_>>,
+        by: By<'_>,
+        who: &str,
     ) -> Result<Sheet, DirectoryError> {
-        let slice = account_slice(id);
-        let _changing = self.inner.changing.lock().await;
-        let has_password = self.inner.rows.get::<tables::Password>(slice, &id.0).await?.is_some();
-        let purpose = match has_password {
-            true => SecretFor::Replacement,
-            false => SecretFor::FirstLogin,
-        };
-        let (secret, expires_at) = (generate(), self.now() + purpose.lifetime());
-        let stored = row(&self.inner.vault, id, &secret, expires_at);
-        let before = self.security(id).await?;
-        let mut security = before.clone();
-        let told = telling.filter(|_| has_password);
-        let letters = told.map_or_else(Vec::new, |telling| telling.letters(&security, self.now()));
-        if told.is_some() {
-            security.hold_until = Some(self.now().as_second() + HOLD_SECONDS);
-        }
-        end_resets(&mut security);
-        self.edit(id, None, telling.map(|telling| telling.deed), |row, change| {
-            if row.state == AccountStateRow::Suspended {
-                return Err(DirectoryError::Invalid("the account is suspended".into()));
-            }
-            change.delete::<tables::Password>(&id.0);
-            change.put::<tables::TemporarySecret>(&id.0, &stored);
-            if security != before {
-                change.put::<Security>(&id.0, &security);
-            }
-            change.delete::<ResetRequest>(&id.0);
-            for letter in &letters {
-                let mailbox = vec![row.primary_address.clone()];
-                let to = if letter.to.is_empty() { mailbox } else { letter.to.clone() };
-                change.put::<Letter>(&(id.0, rand::random()), &LetterRow { to, ..letter.clone() });
-            }
-            row.state = AccountStateRow::AwaitingFirstLogin;
-            row.credential_version += 1;
-            Ok(())
-        })
-        .await?;
-        self.credentials_changed(id);
-        if !letters.is_empty() {
-            self.inner.letters_due.notify_one();
-        }
+        let (secret, now) = (generate(), self.now());
+        let expires_at = self
+            .secure_by(id, by, |draft| {
+                may_issue(draft, by)?;
+                let replaces = draft.had_password();
+                let purpose = if replaces { SecretFor::Replacement } else { SecretFor::FirstLogin };
+                let expires_at = now + purpose.lifetime();
+                draft.await_password(row(&self.inner.vault, id, &secret, expires_at, purpose));
+                if replaces {
+                    draft.security.app_passwords.clear();
+                    draft.begin_hold();
+                    draft.tell_owner(LetterKind::ResetApproved, who, &[]);
+                }
+                Ok(expires_at)
+            })
+            .await?;
         let account = self.account(id).await?.ok_or_else(|| DirectoryError::no_account(id))?;
         Ok(Sheet::new(&account, secret, expires_at))
+    }
+}
+
+/// One administrator alone gives no other a secret, in whatever state that account is, and nobody
+/// privileged one that stands in for a password: the help desk does, with two of them.
+fn may_issue(draft: &Draft<'_>, by: By<'_>) -> Result<(), DirectoryError> {
+    let takes_two = match draft.account.role {
+        Role::Administrator => true,
+        Role::ItOfficer => draft.had_password(),
+        Role::Agent | Role::System => false,
+    };
+    if by.administrator().is_some() && takes_two {
+        return Err(DirectoryError::NotAllowed(
+            "the code of a privileged account takes two administrators",
+        ));
+    }
+    match draft.account.state {
+        AccountStateRow::Suspended => {
+            Err(DirectoryError::Invalid("the account is suspended".into()))
+        }
+        _ => Ok(()),
     }
 }
 

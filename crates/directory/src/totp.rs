@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::app_password::{folded, grouped, random_text};
 use crate::audit_record::{Act, Factor, Requester};
+use crate::day_count;
+use crate::deed::Deed;
 use crate::directory::Directory;
 use crate::error::{AuthError, DirectoryError};
 use crate::limits::Origin;
@@ -28,6 +30,9 @@ pub const TOTP_SECRET_BYTES: usize = 20;
 pub const RECOVERY_CODES: usize = 10;
 /// Their characters, five bits each.
 const RECOVERY_CHARS: usize = 12;
+/// Wrong ones in a day after which only one-time codes count: whoever has the password and goes on
+/// guessing hits once in forty years.
+pub const WRONG_FACTORS_PER_DAY: u32 = 20;
 
 /// A shared secret that is not in use yet.
 #[derive(Clone, Debug)]
@@ -126,25 +131,56 @@ fn recovery_codes(vault: &Vault, id: AccountId) -> (Vec<Secret<String>>, Vec<Key
     made.unzip()
 }
 
-/// Uses up what was typed: a code of the moment or a one-time code. Says which it was.
-fn use_up(
+/// Uses up what was typed, if it is a code of the moment.
+fn use_up_code(vault: &Vault, id: AccountId, row: &mut TotpRow, typed: &str, now: i64) -> bool {
+    let secret = vault.open(Use::Totp, &place(id), &row.secret);
+    let step = secret.and_then(|secret| matching_step(&secret, typed, now, row.last_step));
+    row.last_step = step.unwrap_or(row.last_step);
+    step.is_some()
+}
+
+/// Uses up what was typed, if it is a one-time code.
+fn use_up_recovery_code(
     vault: &Vault,
     id: AccountId,
     row: &mut TotpRow,
     typed: &str,
-    now: i64,
-) -> Option<Factor> {
-    let secret = vault.open(Use::Totp, &place(id), &row.secret)?;
-    if let Some(step) = matching_step(&secret, typed, now, row.last_step) {
-        row.last_step = step;
-        return Some(Factor::Totp);
-    }
+) -> Option<()> {
     let text = folded(typed, RECOVERY_CHARS)?;
     let parts = [&place(id)[..], text.as_bytes()];
     let mut codes = row.recovery_codes.iter();
     let at = codes.position(|hash| vault.matches(Use::RecoveryCode, &parts, hash))?;
     row.recovery_codes.remove(at);
-    Some(Factor::RecoveryCode)
+    Some(())
+}
+
+/// Tries what was typed. Many wrong ones in a day close the way by the codes of the moment until
+/// it is over; the owner is told, once.
+fn try_factor(vault: &Vault, draft: &mut Draft<'_>, typed: &str) -> Result<(), AuthError> {
+    let (id, now) = (draft.id, draft.now);
+    let wrong = day_count::today(draft.security.wrong_factors.as_ref(), now);
+    let is_open = wrong < WRONG_FACTORS_PER_DAY;
+    let Some(row) = draft.security.totp.as_mut() else { return Err(AuthError::Refused) };
+    let by_code = is_open && use_up_code(vault, id, row, typed, now);
+    let by_recovery = !by_code && use_up_recovery_code(vault, id, row, typed).is_some();
+    let factor = if by_recovery { Factor::RecoveryCode } else { Factor::Totp };
+    let record = draft.record(Act::SecondFactorTried);
+    record.factors = vec![(factor, by_code || by_recovery)];
+    record.factors.extend((!is_open).then_some((Factor::Limit, false)));
+    if by_recovery {
+        draft.tell_owner(LetterKind::RecoveryCodeUsed, "", &[]);
+    }
+    if by_code || by_recovery {
+        return Ok(());
+    }
+    if !is_open {
+        return Err(AuthError::TooMany);
+    }
+    day_count::count(&mut draft.security.wrong_factors, now, 1, WRONG_FACTORS_PER_DAY);
+    if wrong + 1 == WRONG_FACTORS_PER_DAY {
+        draft.tell_owner(LetterKind::FactorsWrong, "", &[]);
+    }
+    Err(AuthError::Refused)
 }
 
 impl Directory {
@@ -206,6 +242,21 @@ impl Directory {
         .await
     }
 
+    /// Turns the second factor of somebody off who has lost it and every one-time code: at the
+    /// command line, by whoever has made sure who it is. Every session ends; the owner is told.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Invalid`] when it is off already.
+    pub async fn drop_second_factor(&self, id: AccountId) -> Result<(), DirectoryError> {
+        self.secure_by(id, &Deed::console(Act::SecondFactorOff), |draft| {
+            draft.security.totp.take().ok_or_else(is_off)?;
+            draft.end_sessions();
+            draft.tell_owner(LetterKind::SecondFactorOff, "", &[]);
+            Ok(())
+        })
+        .await
+    }
+
     /// Makes new one-time codes; the old ones end.
     ///
     /// # Errors
@@ -217,8 +268,7 @@ impl Directory {
     ) -> Result<Vec<Secret<String>>, DirectoryError> {
         let (codes, hashes) = recovery_codes(&self.inner.vault, id);
         self.secure(id, requester, |draft| {
-            let off = || DirectoryError::Invalid("the second factor is off".into());
-            draft.security.totp.as_mut().ok_or_else(off)?.recovery_codes.clone_from(&hashes);
+            draft.security.totp.as_mut().ok_or_else(is_off)?.recovery_codes.clone_from(&hashes);
             draft.record(Act::RecoveryCodesMade);
             Ok(())
         })
@@ -236,33 +286,25 @@ impl Directory {
         typed: &str,
         requester: &Requester,
     ) -> Result<(), AuthError> {
-        let id = account.id;
+        let (id, version, limits) = (account.id, account.credential_version, &self.inner.limits);
         let peer = requester.peer.unwrap_or(std::net::IpAddr::from([0, 0, 0, 0]));
         let key = self.inner.verified.second_factor_key(id);
-        let charge = self.inner.limits.charge(key, None, Origin::of(peer));
-        let charge = charge.ok_or(AuthError::TooMany)?;
+        let charge = limits.charge(key, None, Origin::of(peer)).ok_or(AuthError::TooMany)?;
         let vault = &self.inner.vault;
-        let edit = |draft: &mut Draft<'_>| {
-            if draft.account.credential_version != account.credential_version {
-                return Ok(false);
-            }
-            let Some(row) = draft.security.totp.as_mut() else { return Ok(false) };
-            let used = use_up(vault, id, row, typed, draft.now);
-            draft.record(Act::SecondFactorTried).factors =
-                vec![(used.unwrap_or(Factor::Totp), used.is_some())];
-            if used == Some(Factor::RecoveryCode) {
-                draft.tell_owner(LetterKind::RecoveryCodeUsed, "", &[]);
-            }
-            Ok(used.is_some())
-        };
-        match self.secure(id, requester, edit).await.map_err(AuthError::TryAgain)? {
-            true => {
-                charge.refund();
-                Ok(())
-            }
-            false => Err(AuthError::Refused),
-        }
+        let tried = self.secure(id, requester, |draft| match draft.account.credential_version {
+            now if now == version => Ok(try_factor(vault, draft, typed)),
+            _ => Ok(Err(AuthError::Refused)),
+        });
+        tried.await.map_err(AuthError::TryAgain)??;
+        charge.refund();
+        // Only now has the account logged in from there: strangers elsewhere must not lock it out.
+        limits.remember((id, version), Origin::of(peer));
+        Ok(())
     }
+}
+
+fn is_off() -> DirectoryError {
+    DirectoryError::Invalid("the second factor is off".into())
 }
 
 fn no_key() -> DirectoryError {

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountState;
 use crate::admin::ACCOUNTS_PER_PAGE_MAX;
+use crate::audit_record::Act;
 use crate::create::check_text;
-use crate::deed::{By, Subject, unit_changes};
+use crate::deed::{By, Deed, Subject, unit_changes};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::rows::{Change, REBUILDS_MAX};
@@ -132,7 +133,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Taken`] when there is one with this code.
     pub async fn create_unit(&self, unit: Unit) -> Result<(), DirectoryError> {
-        self.create_unit_by(unit, None).await
+        self.create_unit_by(unit, &Deed::console(Act::UnitCreated)).await
     }
 
     pub(crate) async fn create_unit_by(
@@ -166,7 +167,7 @@ impl Directory {
         code: &UnitCode,
         update: UnitUpdate,
     ) -> Result<(), DirectoryError> {
-        self.update_unit_by(code, update, None).await
+        self.update_unit_by(code, update, &Deed::console(Act::UnitChanged)).await
     }
 
     pub(crate) async fn update_unit_by(
@@ -194,7 +195,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Invalid`] says how many accounts belong to it.
     pub async fn delete_unit(&self, code: &UnitCode) -> Result<(), DirectoryError> {
-        self.delete_unit_by(code, None).await
+        self.delete_unit_by(code, &Deed::console(Act::UnitDeleted)).await
     }
 
     pub(crate) async fn delete_unit_by(

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::io::BufRead;
 
+use crate::audit_record::Act;
 use crate::csv_file::{Column, Fields, check_lines, open};
-use crate::deed::By;
+use crate::deed::{By, Deed};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::import_report::{ImportMode, ImportReport, RefusedLine};
@@ -41,7 +42,10 @@ impl Directory {
         file: impl BufRead + Send,
         mode: ImportMode,
     ) -> Result<ImportReport, DirectoryError> {
-        self.import_units_by(file, mode, None).await
+        let deed = Deed::console(Act::UnitsImported);
+        let report = self.import_units_by(file, mode, &deed).await?;
+        self.note_import(&deed, mode, &report).await?;
+        Ok(report)
     }
 
     pub(crate) async fn import_units_by(

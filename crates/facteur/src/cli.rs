@@ -104,8 +104,8 @@ pub(crate) enum KeyKind {
 /// Commands that a running server executes; without one, this program opens the store itself.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub(crate) enum AdminCommand {
-    /// Accounts: add, import, edit, list, show, password, secret, suspend, resume, leave, export,
-    /// delete.
+    /// Accounts: add, import, edit, list, show, password, secret, second-factor, suspend, resume,
+    /// leave, export, delete.
     #[command(subcommand)]
     Account(AccountCommand),
     /// Schools and services: add, import, edit, list, show, policy, delete.

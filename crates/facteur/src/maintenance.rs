@@ -101,7 +101,7 @@ async fn end_accounts(services: &Services, now: BelievedTime) {
         }
     };
     for id in due {
-        match services.mail.delete_account(id, directory.delete_account(id)).await {
+        match services.mail.delete_account(id, directory.delete_leaver(id)).await {
             Ok(()) => tracing::info!(
                 target: "facteur", account = %id, "left: account and mail deleted"
             ),

@@ -87,15 +87,7 @@ pub(crate) async fn show(signed: &Signed, rest: &[&str]) -> Result<Response<Body
     }
     match rest {
         [] => desk(signed).await,
-        [number] => {
-            let id = number_of(number)?;
-            let directory = signed.service().directory();
-            let officer = &signed.account;
-            // An ID that is shown is a line in the log.
-            let noted = directory.note_lookup(officer, id, &signed.visit.requester()).await;
-            noted.map_err(hidden)?;
-            person(signed, id, StatusCode::OK, Outcome::default()).await
-        }
+        [number] => person(signed, number_of(number)?, StatusCode::OK, Outcome::default()).await,
         _ => Err(Error::NotFound),
     }
 }
@@ -222,6 +214,9 @@ async fn person(
     outcome: Outcome,
 ) -> Result<Response<Body>, Error> {
     let (directory, locale) = (signed.service().directory(), signed.locale());
+    // An ID that is shown is a line in the log, beside whatever else is shown with it.
+    let noted = directory.note_lookup(&signed.account, id, &signed.visit.requester()).await;
+    noted.map_err(hidden)?;
     let account = directory.helped(&signed.account, id).await.map_err(hidden)?;
     let calendar = signed.calendar();
     let recent = directory.recent_logins(id).await?.into_iter().take(LOGINS_MAX);

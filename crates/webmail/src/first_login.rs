@@ -21,6 +21,8 @@ use crate::headers;
 use crate::http::{Body, Form, Input, Visit};
 use crate::locale::Locale;
 use crate::login::{enter, set_cookie};
+use crate::second_step;
+use crate::session::Proof;
 use crate::view::{self, Page};
 use crate::webmail::Port;
 
@@ -111,7 +113,7 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
         return form(visit, right, StatusCode::UNPROCESSABLE_ENTITY, reasons, None).await;
     }
     let directory = visit.webmail.service.directory();
-    match directory.choose_password(right, &password).await? {
+    match directory.choose_password(right, &password, &visit.requester()).await? {
         Choice::Weak(strength) => {
             let reasons = reasons(locale, &strength);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -122,7 +124,14 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
             let account = directory.account(right.account).await?.ok_or(Error::NotFound)?;
             let peer = visit.connection.peer;
             tracing::info!(account = %account.id, %peer, "password chosen at the first login");
-            let mut response = enter(visit, &account, Some(locale.text("first-login-done")));
+            let notice = Some(locale.text("first-login-done"));
+            let mut response = enter(visit, &account, Proof::Password, notice);
+            forget(visit, &mut response);
+            Ok(response)
+        }
+        Choice::NeedsSecondFactor(_) => {
+            let account = directory.account(right.account).await?.ok_or(Error::NotFound)?;
+            let mut response = second_step::begin(visit, &account);
             forget(visit, &mut response);
             Ok(response)
         }

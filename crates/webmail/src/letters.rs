@@ -184,7 +184,7 @@ impl Webmail {
         let calendar = Calendar { locale, zone, now: service.now() };
         let values = [
             ("account", account.to_string()),
-            ("about", letter.about.clone()),
+            ("about", about(locale, letter)),
             ("code", letter.code.as_ref().map(|code| spaced(code.expose())).unwrap_or_default()),
             ("link", letter.code.as_ref().map(|code| code.expose().clone()).unwrap_or_default()),
             ("date", calendar.long(letter.at)),
@@ -199,6 +199,14 @@ impl Webmail {
             None => locale.with_all("letter-end-console", &values),
         };
         format!("{}\n\n{body}\n\n{end}\n", locale.text("letter-hello"))
+    }
+}
+
+/// What a letter is about. Whoever gives a code at the command line has no name.
+fn about(locale: &Locale, letter: &DueLetter) -> String {
+    match letter.kind {
+        LetterKind::ResetApproved if letter.about.is_empty() => locale.text("letter-it-department"),
+        _ => letter.about.clone(),
     }
 }
 
@@ -240,6 +248,7 @@ fn subject(kind: LetterKind) -> &'static str {
         LetterKind::OfficerIdentityBegun => "letter-officer-identity-subject",
         LetterKind::OfficerReset => "letter-officer-reset-subject",
         LetterKind::IdentityClosed => "letter-identity-closed-subject",
+        LetterKind::FactorsWrong => "letter-factors-wrong-subject",
     }
 }
 
@@ -262,6 +271,7 @@ fn body(kind: LetterKind) -> &'static str {
         LetterKind::OfficerIdentityBegun => "letter-officer-identity",
         LetterKind::OfficerReset => "letter-officer-reset",
         LetterKind::IdentityClosed => "letter-identity-closed",
+        LetterKind::FactorsWrong => "letter-factors-wrong",
     }
 }
 

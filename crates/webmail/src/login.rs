@@ -15,7 +15,7 @@ use crate::first_login;
 use crate::headers;
 use crate::http::{Body, Form, Input, Visit};
 use crate::second_step;
-use crate::session::{Browser, Limits, Session};
+use crate::session::{Browser, Limits, Proof, Session};
 use crate::view::{self, Page};
 use crate::webmail::Port;
 
@@ -107,7 +107,7 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
     let (status, text) = match outcome {
         Ok(authenticated) => {
             tracing::info!(account = %authenticated.account.id, %peer, "webmail login");
-            return Ok(enter(visit, &authenticated.account, None));
+            return Ok(enter(visit, &authenticated.account, Proof::Password, None));
         }
         Err(AuthError::NeedsSecondFactor(account)) => {
             return Ok(second_step::begin(visit, &account));
@@ -127,6 +127,7 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
 pub(crate) fn enter(
     visit: &Visit,
     account: &directory::Account,
+    proof: Proof,
     notice: Option<String>,
 ) -> Response<Body> {
     let limits = Limits::from(&*visit.webmail.settings());
@@ -137,7 +138,7 @@ pub(crate) fn enter(
         sessions.end(&old.key);
     }
     let mut response = headers::see_other(visit, HOME);
-    let session = start(visit, account, &mut response);
+    let session = start(visit, account, proof, &mut response);
     if let Some(notice) = notice {
         session.set_notice(notice);
     }
@@ -148,6 +149,7 @@ pub(crate) fn enter(
 pub(crate) fn start(
     visit: &Visit,
     account: &directory::Account,
+    proof: Proof,
     response: &mut Response<Body>,
 ) -> Arc<Session> {
     let limits = Limits::from(&*visit.webmail.settings());
@@ -155,6 +157,7 @@ pub(crate) fn start(
         peer: visit.connection.peer,
         user_agent: visit.user_agent(),
         since: visit.webmail.service.now().as_second(),
+        proof,
     };
     let sessions = &visit.webmail.sessions;
     let (session, cookie) = sessions.start(account, browser, &limits, Instant::now());

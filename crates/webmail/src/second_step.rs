@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form, Input, Visit};
 use crate::login;
-use crate::session::lock;
+use crate::session::{Proof, lock};
 use crate::view::{self, Page};
 use crate::webmail::Port;
 
@@ -152,7 +152,7 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
             let peer = visit.connection.peer;
             directory.note_login(account.id, Service::Webmail, peer, None).await;
             tracing::info!(account = %account.id, %peer, "webmail login, two factors");
-            Ok(login::enter(visit, account, None))
+            Ok(login::enter(visit, account, Proof::SecondFactor, None))
         }
         Err(AuthError::TooMany) => {
             form(visit, &key, StatusCode::UNAUTHORIZED, Some("step-too-many"))

@@ -56,7 +56,7 @@ pub(crate) struct Undo {
     pub(crate) until: Timestamp,
 }
 
-/// Where a session was begun.
+/// Where a session was begun, and by what.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     /// From where.
@@ -65,6 +65,17 @@ pub(crate) struct Browser {
     pub(crate) user_agent: String,
     /// When, in Unix seconds.
     pub(crate) since: i64,
+    /// By what.
+    pub(crate) proof: Proof,
+}
+
+/// What was proven when a session was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The password.
+    Password,
+    /// The password and the second factor.
+    SecondFactor,
 }
 
 /// How long a password that was asked for again counts.
@@ -236,10 +247,13 @@ impl Sessions {
         Some(session)
     }
 
-    /// Whether the session still stands for this account as it is now.
+    /// Whether the session still stands for this account as it is now: with a second factor, only
+    /// one that was begun with it.
     pub(crate) fn check(&self, session: &Session, account: Option<&Account>) -> bool {
         let valid = account.is_some_and(|account| {
-            account.credential_version == session.credential_version && account.is_in_use()
+            account.credential_version == session.credential_version
+                && account.is_in_use()
+                && (!account.has_second_factor || session.browser.proof == Proof::SecondFactor)
         });
         if !valid {
             self.end(&session.key);

@@ -2,7 +2,8 @@
 
 use crate::common::{self, address, after_crash, create, directory, new};
 use directory::{
-    ACCOUNTS_PER_PAGE_MAX, ALIASES_MAX, AccountState, AccountUpdate, DirectoryError, Person,
+    ACCOUNTS_PER_PAGE_MAX, ALIASES_MAX, AccountState, AccountUpdate, Act, DirectoryError, Doer,
+    ImportMode, LetterKind, NewPassword, Person, Requester,
 };
 use mail_types::{AccountId, Role};
 
@@ -111,8 +112,7 @@ async fn pages_run_through_all_accounts_in_number_order() {
     for number in 0..2500 {
         csv += &format!("agent{number}@ac.test,Agent,{number:08}\n");
     }
-    let report =
-        directory.import(csv.as_bytes(), directory::ImportMode::Apply, None, |_| {}).await.unwrap();
+    let report = directory.import(csv.as_bytes(), ImportMode::Apply, None, |_| {}).await.unwrap();
     assert_eq!(report.created, 2500);
     let (mut after, mut seen, mut pages) = (None, Vec::new(), 0);
     loop {
@@ -240,5 +240,80 @@ async fn a_quota_is_its_own_or_the_default_or_none() {
         directory.set_quota(marie.id, own).await.unwrap();
         let now = directory.account(marie.id).await.unwrap().unwrap();
         assert_eq!(now.quota_bytes, comes_to);
+    }
+}
+
+#[tokio::test]
+async fn the_command_line_and_the_server_leave_their_lines_too() {
+    let (_, directory) = directory().await;
+    let marie = directory.provision(new("marie", 1)).await.unwrap().id;
+    let administrator =
+        AccountUpdate { role: Some(Role::Administrator), ..AccountUpdate::default() };
+    directory.update_account(marie, administrator).await.unwrap();
+    directory.add_alias(marie, &address("m.martin@ac.test")).await.unwrap();
+    directory.remove_alias(marie, &address("m.martin@ac.test")).await.unwrap();
+    directory.set_password(marie, NewPassword::Hash(common::hash())).await.unwrap();
+    directory.set_state(marie, AccountState::Suspended).await.unwrap();
+    directory.set_state(marie, AccountState::Active).await.unwrap();
+    directory.set_leaving(marie, Some("2099-08-31".parse().unwrap())).await.unwrap();
+    directory.issue_secret(marie).await.unwrap();
+    let paul = create(&directory, "paul", 2).await.id;
+    directory.delete_account(marie).await.unwrap();
+    directory.delete_leaver(paul).await.unwrap();
+    let csv = "academic_id,address,name\n00000003,zoe@ac.test,Zoé\n";
+    directory.import(csv.as_bytes(), ImportMode::Apply, None, |_| ()).await.unwrap();
+    let (marie, paul) = (Some(marie.0), Some(paul.0));
+    let mut found = Vec::new();
+    let see = |record: &directory::AuditRecord| {
+        assert_eq!((record.officer, record.peer), (None, None));
+        found.push((record.act, record.account, record.doer, record.reason.clone()));
+        true
+    };
+    directory.audit_lines(see).await.unwrap();
+    let here = Some(Doer::CommandLine);
+    for (act, account, doer, reason) in [
+        (Act::UnitCreated, None, here, "name, contact, officers="),
+        (Act::AccountCreated, marie, here, "role=agent, units=0750001A"),
+        (Act::AccountChanged, marie, here, "role=administrator"),
+        (Act::AliasAdded, marie, here, "m.martin@ac.test"),
+        (Act::AliasRemoved, marie, here, "m.martin@ac.test"),
+        (Act::PasswordChanged, marie, here, ""),
+        (Act::AccountSuspended, marie, here, ""),
+        (Act::AccountResumed, marie, here, ""),
+        (Act::LeavingSet, marie, here, "2099-08-31"),
+        (Act::SecretIssued, marie, here, ""),
+        (Act::AccountDeleted, marie, here, ""),
+        (Act::AccountDeleted, paul, Some(Doer::Server), ""),
+        (Act::AccountCreated, Some(3), here, "role=agent, units="),
+        (Act::AccountsImported, None, here, "created=1, updated=0, unchanged=0, refused=0"),
+    ] {
+        assert!(found.contains(&(act, account, doer, reason.to_owned())), "{act:?}: {found:?}");
+    }
+    assert_eq!(directory.verify_audit().await.unwrap().fault_count, 0);
+}
+
+#[tokio::test]
+async fn a_password_replaced_at_the_command_line_is_told_and_ends_what_it_opened() {
+    let (_, directory) = directory().await;
+    for (number, by_secret) in [(1, true), (2, false)] {
+        let marie = create(&directory, &format!("marie{number}"), number).await.id;
+        directory.add_app_password(marie, "Téléphone", &Requester::default()).await.unwrap();
+        for letter in directory.due_letters(10).await.unwrap() {
+            directory.letter_done(&letter).await.unwrap();
+        }
+        match by_secret {
+            true => drop(directory.issue_secret(marie).await.unwrap()),
+            false => {
+                let own = NewPassword::Plain("girafe bleue sous la pluie".into());
+                directory.set_password(marie, own).await.unwrap();
+            }
+        }
+        let letters = directory.due_letters(10).await.unwrap();
+        let told: Vec<_> = letters.iter().map(|one| (one.kind, one.peer)).collect();
+        let kind = if by_secret { LetterKind::ResetApproved } else { LetterKind::PasswordChanged };
+        assert_eq!(told, [(kind, None)]);
+        let overview = directory.security_overview(marie).await.unwrap();
+        assert!(overview.app_passwords.is_empty());
+        assert_eq!(overview.hold_until.is_some(), by_secret);
     }
 }

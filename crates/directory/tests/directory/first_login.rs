@@ -7,12 +7,17 @@ use crate::common::{
     self, PASSWORD, START, address, create, directory_at, login_from, new, unlimited,
 };
 use directory::{
-    AccountState, AuthError, Choice, Directory, FirstLogin, LimitSettings, NewAccount, Rate,
-    Settings, Sheet, Weakness,
+    AccountState, Act, AuthError, Choice, Directory, FirstLogin, LetterKind, LimitSettings,
+    NewAccount, Rate, Requester, Settings, Sheet, TotpSecret, Weakness,
 };
 
 const DAY: i64 = 86_400;
 const OWN: &str = "girafe bleue sous la pluie";
+
+fn browser() -> Requester {
+    let peer = Some("192.0.2.1".parse().unwrap());
+    Requester { peer, language: "fr".into(), ..Requester::default() }
+}
 
 async fn provision(directory: &Directory) -> Sheet {
     let new = NewAccount { name: "Marie Martin".into(), ..new("marie.martin", 1) };
@@ -43,14 +48,15 @@ async fn the_secret_leads_to_a_password_and_is_used_up() {
     assert!(rights.iter().all(|right| *right == rights[0]), "looking at the page uses nothing up");
     assert_eq!(directory.password_hashes(), 0);
     let mut changes = directory.subscribe_credential_changes();
-    let choice = directory.choose_password(rights[0], &OWN.into()).await.unwrap();
+    let choice = directory.choose_password(rights[0], &OWN.into(), &browser()).await.unwrap();
     assert!(matches!(choice, Choice::Accepted(strength) if strength.bits >= 50));
     assert_eq!(changes.try_recv().unwrap(), sheet.id);
     let account = directory.account(sheet.id).await.unwrap().unwrap();
     assert_eq!(account.state, AccountState::Active);
     assert_eq!(common::login(&directory, "00000001", OWN).await, Some(sheet.id));
     assert_eq!(try_secret(&directory, "00000001", &secret).await, None, "used");
-    let again = directory.choose_password(rights[0], &"une autre girafe verte".into()).await;
+    let again =
+        directory.choose_password(rights[0], &"une autre girafe verte".into(), &browser()).await;
     assert_eq!(again.unwrap(), Choice::TooLate);
     assert_eq!(common::login(&directory, "00000001", OWN).await, Some(sheet.id));
 }
@@ -64,7 +70,7 @@ async fn a_secret_ends_after_seven_days_or_one_when_it_replaces_a_password() {
     let right = try_secret(&directory, "00000001", &secret).await.unwrap();
     now.store(START + 7 * DAY, Ordering::Relaxed);
     assert_eq!(try_secret(&directory, "00000001", &secret).await, None, "expired");
-    let late = directory.choose_password(right, &OWN.into()).await.unwrap();
+    let late = directory.choose_password(right, &OWN.into(), &browser()).await.unwrap();
     assert_eq!(late, Choice::TooLate, "also for whoever has the page open");
 
     // A new one for a first login, and the old one stays closed.
@@ -72,7 +78,7 @@ async fn a_secret_ends_after_seven_days_or_one_when_it_replaces_a_password() {
     assert_eq!(second.expires_at.as_second(), START + 14 * DAY);
     assert_eq!(try_secret(&directory, "00000001", &secret).await, None, "replaced");
     let right = try_secret(&directory, "00000001", second.secret.expose()).await.unwrap();
-    directory.choose_password(right, &OWN.into()).await.unwrap();
+    directory.choose_password(right, &OWN.into(), &browser()).await.unwrap();
 
     // A lost password: the old one ends at once, and with it every session.
     let before = directory.account(sheet.id).await.unwrap().unwrap().credential_version;
@@ -85,7 +91,10 @@ async fn a_secret_ends_after_seven_days_or_one_when_it_replaces_a_password() {
     let suspended = AccountState::Suspended;
     directory.set_state(sheet.id, suspended).await.unwrap();
     assert_eq!(try_secret(&directory, "00000001", third.secret.expose()).await, None);
-    assert_eq!(directory.choose_password(right, &OWN.into()).await.unwrap(), Choice::TooLate);
+    assert_eq!(
+        directory.choose_password(right, &OWN.into(), &browser()).await.unwrap(),
+        Choice::TooLate
+    );
     assert!(directory.issue_secret(sheet.id).await.is_err(), "suspended");
     directory.set_state(sheet.id, AccountState::Active).await.unwrap();
     assert!(try_secret(&directory, "00000001", third.secret.expose()).await.is_some());
@@ -96,7 +105,7 @@ async fn unknown_expired_used_and_wrong_cost_the_same_hash_and_say_the_same() {
     let (now, directory) = directory_at(unlimited()).await;
     let used = provision(&directory).await;
     let right = try_secret(&directory, "00000001", used.secret.expose()).await.unwrap();
-    directory.choose_password(right, &OWN.into()).await.unwrap();
+    directory.choose_password(right, &OWN.into(), &browser()).await.unwrap();
     let expired = directory.provision(new("expired", 2)).await.unwrap();
     now.store(START + 8 * DAY, Ordering::Relaxed);
     let waiting = directory.provision(new("waiting", 3)).await.unwrap();
@@ -153,14 +162,14 @@ async fn a_weak_choice_changes_nothing_and_says_why() {
         ("00000001-00000001", Weakness::OwnWords),
         ("azertyuiop2026", Weakness::Common),
     ] {
-        let choice = directory.choose_password(right, &password.into()).await.unwrap();
+        let choice = directory.choose_password(right, &password.into(), &browser()).await.unwrap();
         let Choice::Weak(strength) = choice else { panic!("{password}: {choice:?}") };
         assert_eq!(strength.weaknesses, [weakness], "{password}: {} bits", strength.bits);
     }
     assert!(directory.may_still_choose(right).await.unwrap());
     assert!(try_secret(&directory, "00000001", sheet.secret.expose()).await.is_some());
     let long = "phrase de passe sans fin, ".repeat(30);
-    let choice = directory.choose_password(right, &long.as_str().into()).await.unwrap();
+    let choice = directory.choose_password(right, &long.as_str().into(), &browser()).await.unwrap();
     assert!(matches!(choice, Choice::Accepted(_)));
     assert_eq!(common::login(&directory, "00000001", &long).await, Some(sheet.id));
 }
@@ -176,7 +185,11 @@ async fn of_many_choices_at_once_exactly_one_wins() {
             let directory = Arc::clone(&directory);
             tokio::spawn(async move {
                 let password = format!("girafe numero {number} sous la pluie");
-                match directory.choose_password(right, &password.as_str().into()).await.unwrap() {
+                match directory
+                    .choose_password(right, &password.as_str().into(), &browser())
+                    .await
+                    .unwrap()
+                {
                     Choice::Accepted(_) => Some(password),
                     Choice::TooLate => None,
                     weak => panic!("{weak:?}"),
@@ -201,4 +214,67 @@ async fn an_administrator_cannot_set_a_weak_password_either() {
     assert!(error.to_string().contains("belong to its owner"), "{error}");
     assert_eq!(common::login(&directory, "00000001", PASSWORD).await, Some(marie.id));
     assert_eq!(marie.primary_address, address("marie.martin@ac.test"));
+}
+
+/// Somebody who has a password, lost it, and is given a secret: the right that it leads to.
+async fn replaced(directory: &Directory, sheet: &Sheet) -> FirstLogin {
+    let secret = sheet.secret.expose();
+    try_secret(directory, "00000001", secret).await.expect("the secret opens the page")
+}
+
+#[tokio::test]
+async fn a_password_chosen_with_a_secret_needs_the_second_factor_that_there_was() {
+    // A code that an administrator hands out, or a thief is handed, must not take it away.
+    let (now, directory) = directory_at(unlimited()).await;
+    let marie = create(&directory, "marie.martin", 1).await;
+    let secret = TotpSecret::generate();
+    let code = secret.code_at(now.load(Ordering::Relaxed));
+    directory.turn_totp_on(marie.id, &secret, &code, &browser()).await.unwrap();
+    let sheet = directory.issue_secret(marie.id).await.unwrap();
+    let right = replaced(&directory, &sheet).await;
+    let choice = directory.choose_password(right, &OWN.into(), &browser()).await.unwrap();
+    assert!(matches!(choice, Choice::NeedsSecondFactor(_)), "{choice:?}");
+    assert!(directory.account(marie.id).await.unwrap().unwrap().has_second_factor);
+}
+
+#[tokio::test]
+async fn a_second_secret_for_a_lost_password_is_no_first_login() {
+    let (_, directory) = directory_at(unlimited()).await;
+    let marie = create(&directory, "marie.martin", 1).await;
+    for _ in 0..2 {
+        let sheet = directory.issue_secret(marie.id).await.unwrap();
+        assert_eq!(sheet.expires_at.as_second(), START + DAY);
+    }
+    let letters = directory.due_letters(10).await.unwrap();
+    let told = letters.iter().filter(|one| one.kind == LetterKind::ResetApproved);
+    assert_eq!(told.count(), 2, "each is told");
+}
+
+#[tokio::test]
+async fn a_password_chosen_with_a_secret_leaves_a_line_and_whose_it_replaces_is_told() {
+    let (_, directory) = directory_at(unlimited()).await;
+    let sheet = provision(&directory).await;
+    for is_replaced in [false, true] {
+        let sheet = match is_replaced {
+            false => sheet.clone(),
+            true => directory.issue_secret(sheet.id).await.unwrap(),
+        };
+        for letter in directory.due_letters(10).await.unwrap() {
+            directory.letter_done(&letter).await.unwrap();
+        }
+        let right = replaced(&directory, &sheet).await;
+        directory.choose_password(right, &OWN.into(), &browser()).await.unwrap();
+        let letters = directory.due_letters(10).await.unwrap();
+        let told: Vec<_> = letters.iter().map(|one| one.kind).collect();
+        let expected = if is_replaced { vec![LetterKind::PasswordReset] } else { Vec::new() };
+        assert_eq!(told, expected);
+    }
+    let mut chosen = Vec::new();
+    let see = |record: &directory::AuditRecord| {
+        chosen.extend((record.act == Act::PasswordChosen).then_some((record.account, record.peer)));
+        true
+    };
+    directory.audit_lines(see).await.unwrap();
+    assert_eq!(chosen, [(Some(sheet.id.0), browser().peer); 2]);
+    assert_eq!(directory.verify_audit().await.unwrap().fault_count, 0);
 }

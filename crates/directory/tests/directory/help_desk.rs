@@ -247,6 +247,36 @@ async fn somebody_privileged_needs_two_administrators_who_are_two() {
 }
 
 #[tokio::test]
+async fn what_an_officer_may_is_what_is_stored_and_not_what_their_page_was_built_on() {
+    // The page was open when the role, the school or the account went away.
+    let bench = bench().await;
+    let (directory, asked) = (&bench.directory, browser());
+    let boss = directory.account(AccountId(5)).await.unwrap().unwrap();
+    let last_day = Some("2099-08-31".parse().unwrap());
+    directory.set_leaving(boss.id, last_day).await.unwrap();
+    let demoted = AccountUpdate { role: Some(Role::Agent), ..AccountUpdate::default() };
+    directory.update_account(bench.officer.id, demoted).await.unwrap();
+    directory.set_state(bench.other_officer.id, directory::AccountState::Suspended).await.unwrap();
+    let moved =
+        AccountUpdate { units: Some(vec![common::unit(OTHER_SCHOOL)]), ..AccountUpdate::default() };
+    for (helper, why) in
+        [(&boss, "leaves"), (&bench.officer, "no officer"), (&bench.other_officer, "suspended")]
+    {
+        if helper.id == bench.other_officer.id {
+            directory.update_account(bench.marie, moved.clone()).await.unwrap();
+        }
+        let issued = directory.issue_activation_code(helper, bench.marie, "x", &asked).await;
+        assert!(matches!(issued, Err(DirectoryError::NotFound { .. })), "{why}: {issued:?}");
+        let refused = directory.refuse_reset(helper, bench.marie, "x", &asked).await;
+        assert!(matches!(refused, Err(DirectoryError::NotFound { .. })), "{why}: {refused:?}");
+        let unlocked = directory.unlock_reset(helper, bench.marie, "x", &asked).await;
+        assert!(matches!(unlocked, Err(DirectoryError::NotFound { .. })), "{why}: {unlocked:?}");
+        let shown = directory.note_lookup(helper, bench.marie, &asked).await;
+        assert!(matches!(shown, Err(DirectoryError::NotFound { .. })), "{why}: {shown:?}");
+    }
+}
+
+#[tokio::test]
 async fn of_a_refusal_and_a_code_at_once_the_last_one_counts() {
     let bench = bench().await;
     let ticket = bench.ask().await;

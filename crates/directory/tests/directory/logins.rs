@@ -7,7 +7,8 @@ use crate::common::{
     self, PASSWORD, address, create, directory, directory_with, hash, login, login_from, new,
 };
 use directory::{
-    AccountState, AuthError, DirectoryError, LimitSettings, NewPassword, Rate, Settings,
+    AccountState, AuthError, DirectoryError, LimitSettings, NewPassword, Rate, Requester, Service,
+    Settings, TotpSecret,
 };
 
 const NEW_PASSWORD: &str = "une autre phrase, plus longue";
@@ -268,6 +269,36 @@ async fn an_attack_from_elsewhere_does_not_lock_a_known_address_out() {
     for _ in 0..10 {
         login_from(&directory, "marie@ac.test", PASSWORD, "192.0.2.1").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_attack_from_elsewhere_does_not_lock_who_has_a_second_factor_out_either() {
+    // Administrators have one, and theirs are the accounts that are attacked.
+    let limits =
+        LimitSettings { per_login: Rate { burst: 20, per_hour: 60 }, ..LimitSettings::default() };
+    let settings = Settings { limits, ..Settings::default() };
+    let (time, directory) = common::directory_at(settings).await;
+    let marie = create(&directory, "marie", 1).await;
+    let home = "198.51.100.9";
+    let requester = Requester { peer: Some(home.parse().unwrap()), ..Requester::default() };
+    let secret = TotpSecret::generate();
+    let now = || time.load(std::sync::atomic::Ordering::Relaxed);
+    directory.turn_totp_on(marie.id, &secret, &secret.code_at(now()), &requester).await.unwrap();
+    let enter = async |peer: &str| {
+        let (peer, password) = (peer.parse().unwrap(), PASSWORD.into());
+        directory.authenticate("marie@ac.test", &password, Service::Webmail, peer).await
+    };
+    let Err(AuthError::NeedsSecondFactor(account)) = enter(home).await else { panic!("asked") };
+    time.fetch_add(30, std::sync::atomic::Ordering::Relaxed);
+    let code = secret.code_at(now());
+    directory.verify_second_factor(&account, &code, &requester).await.unwrap();
+    for n in 0..30 {
+        let _ = login_from(&directory, "marie@ac.test", "wrong", &format!("203.0.113.{n}")).await;
+    }
+    let stranger = enter("203.0.113.200").await;
+    assert!(matches!(stranger, Err(AuthError::TooMany)), "{stranger:?}");
+    let own = enter(home).await;
+    assert!(matches!(own, Err(AuthError::NeedsSecondFactor(_))), "{own:?}");
 }
 
 #[tokio::test]

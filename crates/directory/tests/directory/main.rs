@@ -2,6 +2,7 @@
 
 mod accounts;
 mod addresses;
+mod alone;
 mod common;
 mod crash;
 mod first_login;

@@ -48,7 +48,8 @@ async fn lines(directory: &Directory) -> Vec<AuditRecord> {
     let mut lines = Vec::new();
     directory
         .audit_lines(|record| {
-            lines.push(record.clone());
+            // How the schools and accounts came to be is not looked at.
+            lines.extend(record.doer.is_none().then(|| record.clone()));
             true
         })
         .await
@@ -248,15 +249,15 @@ async fn every_change_leaves_a_line_that_holds_no_secret() {
     assert_eq!(directory.verify_audit().await.unwrap().fault_count, 0);
 }
 
-/// An account, and ten lines about it.
+/// An account, and ten lines about it, of which the first says how it came to be.
 async fn ten_lines() -> (Store, Directory, AccountId) {
     let (store, directory, _) = timed().await;
     let id = create(&directory, "marie", 1).await.id;
-    for n in 0..10 {
+    for n in 1..10 {
         directory.add_app_password(id, &format!("Appareil {n}"), &browser()).await.unwrap();
     }
     let report = directory.verify_audit().await.unwrap();
-    assert_eq!((report.lines, report.fault_count), (10, 0), "{:?}", report.faults);
+    assert_eq!((report.lines, report.fault_count), (2 + 10, 0), "{:?}", report.faults);
     (store, directory, id)
 }
 
@@ -330,7 +331,7 @@ async fn lines_are_let_go_after_a_year_and_the_rest_still_verifies() {
     directory.add_app_password(id, "Récent", &browser()).await.unwrap();
     assert_eq!(directory.prune_audit(later).await.unwrap(), 0);
     let later = common::pass_days(&directory, &time, 200).await;
-    assert_eq!(directory.prune_audit(later).await.unwrap(), 2);
+    assert_eq!(directory.prune_audit(later).await.unwrap(), 3 + 2);
     let report = directory.verify_audit().await.unwrap();
     assert_eq!((report.lines, report.fault_count), (1, 0), "{:?}", report.faults);
     directory.add_app_password(id, "Nouveau", &browser()).await.unwrap();

@@ -41,6 +41,12 @@ pub(super) async fn execute(
             reporter.line(format!("{id}: password set; its open sessions end"));
             Ok(())
         }
+        AccountCommand::SecondFactor { who, .. } => {
+            let id = find(services, &who).await?.id;
+            services.directory.drop_second_factor(id).await.map_err(text)?;
+            reporter.line(format!("{id}: the second factor is off; its open sessions end"));
+            Ok(())
+        }
         AccountCommand::Suspend { who } => {
             set_state(services, &who, AccountState::Suspended, reporter).await
         }

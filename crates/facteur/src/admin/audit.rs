@@ -74,7 +74,7 @@ fn shown(record: &AuditRecord) -> String {
         record.mode.map_or("-".to_owned(), |mode| name(&mode)),
         factors.collect::<Vec<_>>().join(","),
         record.peer.map_or("-".to_owned(), |peer| peer.to_string()),
-        number(record.officer),
+        record.doer.map_or_else(|| number(record.officer), |doer| name(&doer)),
         record.notices.join(","),
     ];
     columns.push(record.reason.clone());

@@ -49,6 +49,14 @@ pub(crate) enum AccountCommand {
     /// Give new temporary secrets: for a first login that did not happen in time, or for a lost
     /// password, which ends at once.
     Secret(IssueSecrets),
+    /// Turn a second factor off that was lost with every recovery code, once you know who asks.
+    SecondFactor {
+        /// Whose.
+        who: String,
+        /// Say that it shall be off; its owner turns another one on.
+        #[arg(long, required = true)]
+        off: bool,
+    },
     /// Let an account receive but not log in.
     Suspend {
         /// Whose.

@@ -195,6 +195,7 @@ pub(crate) fn account(number: u64) -> Account {
         credential_version: 1,
         hold_until: None,
         mail_locked_before: None,
+        has_second_factor: false,
     }
 }
 

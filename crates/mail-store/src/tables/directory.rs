@@ -190,6 +190,8 @@ pub struct TemporarySecretRow {
     pub secret: KeyedHash,
     /// Unix seconds from which on it opens nothing.
     pub expires_at: i64,
+    /// Whether it stands in for a password that there was before.
+    pub replaces: bool,
 }
 
 /// Never shows the hash.

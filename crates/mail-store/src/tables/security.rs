@@ -94,9 +94,13 @@ pub struct SecurityRow {
     /// The first of the two who must agree before somebody privileged gets a code.
     pub approval: Option<ApprovalRow>,
     /// Recipients written to while on hold.
-    pub hold_recipients: Option<HoldRecipientsRow>,
+    pub hold_recipients: Option<DayCountRow>,
     /// Mail that came before is closed, in Unix seconds, until an officer says who the owner is.
     pub mail_locked_before: Option<i64>,
+    /// Wrong second factors after a right password.
+    pub wrong_factors: Option<DayCountRow>,
+    /// Codes sent to recovery addresses that are not proven.
+    pub recovery_codes: Option<DayCountRow>,
 }
 
 /// The password of one device.
@@ -138,10 +142,13 @@ pub struct RecoveryRow {
     pub number: u32,
     /// The address.
     pub address: EmailAddress,
-    /// When, in Unix seconds.
+    /// When it was named, or proven since, in Unix seconds.
     pub added: i64,
     /// The code that proves it; `None` once it is proven.
     pub code: Option<CodeRow>,
+    /// It was proven a short time before the password was lost, perhaps by who had stolen it: no
+    /// code for a new password goes there.
+    pub doubted: bool,
 }
 
 /// A one-time code that somebody was sent.
@@ -207,9 +214,9 @@ pub struct IdentityResetRow {
     pub chance: u64,
 }
 
-/// Recipients written to within a day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HoldRecipientsRow {
+/// Something that is counted by the day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DayCountRow {
     /// When the day began, in Unix seconds.
     pub since: i64,
     /// How many.
@@ -299,6 +306,8 @@ pub enum LetterKind {
     OfficerReset,
     /// To administrators: resets by identity alone closed themselves everywhere.
     IdentityClosed,
+    /// Many second factors were wrong after the right password: somebody else knows it.
+    FactorsWrong,
 }
 
 /// Where an account was lately used from, the newest first.

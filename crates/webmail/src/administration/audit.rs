@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use directory::{AccountState, Act, AuditFilter, AuditPlace, AuditRecord, Day, Factor};
+use directory::{AccountState, Act, AuditFilter, AuditPlace, AuditRecord, Day, Doer, Factor};
 use hyper::{Response, StatusCode};
 use mail_types::AccountId;
 
@@ -29,6 +29,8 @@ struct Row {
     /// Whose account: number and name.
     account: Option<(u64, String)>,
     officer: Option<(u64, String)>,
+    /// The sentence that says who did it instead.
+    doer: Option<&'static str>,
     unit: Option<String>,
     peer: String,
     reason: String,
@@ -197,6 +199,7 @@ async fn rows(signed: &Signed, lines: Vec<AuditRecord>) -> Result<Vec<Row>, Erro
         act: act_name(line.act),
         account: named(line.account),
         officer: named(line.officer),
+        doer: line.doer.map(doer_name),
         unit: line.unit,
         peer: line.peer.map(|peer| peer.to_string()).unwrap_or_default(),
         reason: line.reason,
@@ -252,10 +255,18 @@ fn factor(signed: &Signed, (factor, matched): (Factor, bool)) -> String {
     signed.locale().with(sentence, "factor", name)
 }
 
+fn doer_name(doer: Doer) -> &'static str {
+    match doer {
+        Doer::CommandLine => "admin-audit-command-line",
+        Doer::Server => "admin-audit-server",
+    }
+}
+
 /// The sentence that names an act.
 pub(super) fn act_name(act: Act) -> &'static str {
     match act {
         Act::PasswordChanged => "act-password-changed",
+        Act::PasswordChosen => "act-password-chosen",
         Act::Alarm => "act-alarm",
         Act::AppPasswordAdded => "act-app-password-added",
         Act::AppPasswordRemoved => "act-app-password-removed",

@@ -134,7 +134,9 @@ fn refused(signed: &Signed, error: DirectoryError, field: &'static str) -> Resul
         | DirectoryError::NotFound { .. } => {
             Ok(mistake(field, explained(signed.locale(), &error.to_string())))
         }
-        DirectoryError::OnHold { .. } | DirectoryError::Store(_) => Err(error.into()),
+        DirectoryError::OnHold { .. } | DirectoryError::TooManyCodes | DirectoryError::Store(_) => {
+            Err(error.into())
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::{Account, AccountState, Person, Service, UnitCode};
 use hyper::{Response, StatusCode};
-use mail_types::AccountId;
+use mail_types::{AccountId, Role};
 
 use super::accounts::{Choice, role_name, roles, state_name};
 use super::fields::Fields;
@@ -110,16 +110,11 @@ pub(super) async fn known(signed: &Signed, number: &str) -> Result<Known, Error>
 /// `GET …/comptes/{number}`
 pub(super) async fn show(signed: &Signed, number: &str) -> Result<Response<Body>, Error> {
     let known = known(signed, number).await?;
-    let is_there = known.account.state != AccountState::Deleted;
-    if is_there && signed.session.looks_anew_at(known.account.id) {
-        // An ID that is shown is a line in the log; the same page after a button is not another.
-        let requester = signed.visit.requester();
-        office(signed, &requester).note_lookup(known.account.id).await?;
-    }
     page(signed, StatusCode::OK, &known, known.fields(), Vec::new()).await
 }
 
-/// The page, with what somebody typed on it.
+/// The page, with what somebody typed on it. An ID that is shown is a line in the log; the same page
+/// after a button is not another.
 pub(super) async fn page(
     signed: &Signed,
     status: StatusCode,
@@ -131,9 +126,17 @@ pub(super) async fn page(
     let (service, locale) = (signed.service(), signed.locale());
     let overview = service.directory().security_overview(account.id).await?;
     let is_gone = account.state == AccountState::Deleted;
+    if !is_gone && signed.session.looks_anew_at(account.id) {
+        let requester = signed.visit.requester();
+        office(signed, &requester).note_lookup(account.id).await?;
+    }
     let is_own = account.id == signed.owner();
-    let is_privileged =
-        account.is_privileged() && account.state != AccountState::AwaitingFirstLogin;
+    let is_privileged = account.role == Role::Administrator
+        || (account.is_privileged() && account.state != AccountState::AwaitingFirstLogin);
+    let is_fixed = account.is_privileged();
+    // What is privileged is given and taken away at the command line.
+    let mut roles = roles(locale, if is_fixed { account.role } else { fields.role });
+    roles.retain(|choice| choice.is_chosen || !is_fixed);
     let template = AccountPage {
         tab: "comptes",
         number: account.id.0,
@@ -157,7 +160,7 @@ pub(super) async fn page(
         is_opened_here: !is_privileged && account.state != AccountState::Suspended,
         is_privileged,
         has_second_factor: overview.totp_since.is_some(),
-        roles: roles(locale, fields.role),
+        roles,
         seen: seen(&known.fields()),
         fields,
         errors,

@@ -4,7 +4,7 @@
 use crate::locale::Locale;
 
 /// What stands before the value, what stands after it, and our sentence.
-const REASONS: [(&str, &str, &str); 49] = [
+const REASONS: [(&str, &str, &str); 50] = [
     ("address ", " is already taken", "why-address-taken"),
     ("academic ID ", " is already taken", "why-id-taken"),
     ("unit ", " is already taken", "why-unit-taken"),
@@ -28,6 +28,7 @@ const REASONS: [(&str, &str, &str); 49] = [
     ("the day must be to come", "", "why-past-day"),
     ("nobody changes their own role", "", "why-oneself"),
     ("administrators are made at the command line", "", "why-administrators"),
+    ("a privileged role is taken away", "", "why-lowered"),
     ("the code of a privileged account", "", "why-privileged"),
     ("the last day lies between today and ", "", "why-last-day"),
     ("the reason is empty", "", "why-no-reason"),

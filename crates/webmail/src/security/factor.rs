@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form};
 use crate::qr;
-use crate::session::lock;
+use crate::session::{Proof, lock};
 use crate::setup::MailPrograms;
 use crate::url;
 use crate::view::{self, Page};
@@ -79,7 +79,7 @@ pub(super) async fn turn_on(signed: &Signed, form: &Form) -> Result<Response<Bod
             lock(&signed.session.enrolling).take();
             // The page belongs to the session that begins with it.
             let mut begun = headers::see_other(&signed.visit, HOME);
-            let session = begin_again(signed, &mut begun).await?;
+            let session = begin_again(signed, Proof::SecondFactor, &mut begun).await?;
             let token = signed.visit.webmail.seal.token(&session.key);
             let mut response = once(signed, &codes, token).await?;
             for cookie in begun.headers().get_all(header::SET_COOKIE) {

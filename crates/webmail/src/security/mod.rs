@@ -2,7 +2,7 @@
 //!
 //! Everybody who holds an open session can read it. What would let a thief stay (second factor,
 //! recovery addresses, passwords of devices) is changed only after the password was asked for
-//! again, and that counts for ten minutes.
+//! again, and the second factor where there is one; that counts for ten minutes.
 
 mod actions;
 mod devices;
@@ -18,7 +18,7 @@ use hyper::{Response, StatusCode};
 use crate::account::Signed;
 use crate::error::Error;
 use crate::http::{Body, Input};
-use crate::session::Session;
+use crate::session::{Proof, Session};
 use crate::view::{self, Page};
 use devices::{ConnectionShown, LoginShown, SessionShown};
 
@@ -47,6 +47,7 @@ struct RecoveryShown {
     number: u32,
     address: String,
     is_proven: bool,
+    is_doubted: bool,
 }
 
 #[derive(askama::Template)]
@@ -149,6 +150,7 @@ async fn page(
         number: one.number,
         address: one.address.to_string(),
         is_proven: one.is_proven,
+        is_doubted: one.is_doubted,
     });
     let template = SecurityPage {
         is_open: signed.session.is_proven(Instant::now()),
@@ -173,7 +175,8 @@ async fn go_on(
     mut response: Response<Body>,
     notice: Option<&str>,
 ) -> Result<Response<Body>, Error> {
-    let session = begin_again(signed, &mut response).await?;
+    let proof = signed.session.browser.proof;
+    let session = begin_again(signed, proof, &mut response).await?;
     if let Some(notice) = notice {
         session.set_notice(signed.locale().text(notice));
     }
@@ -183,13 +186,14 @@ async fn go_on(
 /// W5: a new session, whose cookie goes with this answer.
 async fn begin_again(
     signed: &Signed,
+    proof: Proof,
     response: &mut Response<Body>,
 ) -> Result<Arc<Session>, Error> {
     let visit = &signed.visit;
     let account = signed.service().directory().account(signed.owner()).await?;
     let Some(account) = account else { return Err(Error::LoggedOut) };
     visit.webmail.sessions.end(&signed.session.key);
-    let session = crate::login::start(visit, &account, response);
+    let session = crate::login::start(visit, &account, proof, response);
     if signed.session.is_proven(Instant::now()) {
         session.set_proven(Instant::now());
     }
@@ -217,6 +221,9 @@ fn mistake(
         DirectoryError::OnHold { until } => {
             let until = signed.calendar().long(until);
             Ok(Mistake { field, text: locale.with("security-on-hold", "until", until) })
+        }
+        DirectoryError::TooManyCodes => {
+            Ok(Mistake { field, text: locale.text("security-too-many-codes") })
         }
         other => Err(other.into()),
     }

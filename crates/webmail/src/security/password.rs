@@ -18,12 +18,15 @@ use crate::view::{self, Page};
 struct AlarmPage<'a> {
     page: Page<'a>,
     error: Option<String>,
+    has_second_factor: bool,
 }
 
-/// Why a password was not taken for the owner's.
+/// Why somebody was not taken for the owner.
 enum NotProven {
     Wrong,
     TooMany,
+    WrongCode,
+    TooManyCodes,
 }
 
 /// Whether the typed password is the account's own. Counted like a login.
@@ -38,7 +41,7 @@ async fn prove(signed: &Signed, typed: &str) -> Result<Result<(), NotProven>, Er
     let outcome = directory.authenticate(&login, &typed, Service::Webmail, peer).await;
     match outcome {
         Ok(authenticated) if is_own(signed, &authenticated.account) => Ok(Ok(())),
-        // The session has proven the second factor already.
+        // The session has proven the second factor already, and what needs it again asks for it.
         Err(AuthError::NeedsSecondFactor(account)) if is_own(signed, &account) => Ok(Ok(())),
         Err(AuthError::TooMany) => Ok(Err(NotProven::TooMany)),
         Err(AuthError::TryAgain(error)) => Err(error.into()),
@@ -46,24 +49,58 @@ async fn prove(signed: &Signed, typed: &str) -> Result<Result<(), NotProven>, Er
     }
 }
 
+/// The password, and the second factor where there is one: who found an open session and knows the
+/// password must not take away what keeps them out of all others.
+async fn prove_fully(
+    signed: &Signed,
+    password: &str,
+    code: &str,
+) -> Result<Result<(), NotProven>, Error> {
+    let proven = prove(signed, password).await?;
+    if proven.is_err() || !signed.account.has_second_factor {
+        return Ok(proven);
+    }
+    let typed = code.trim();
+    if typed.is_empty() || typed.len() > FIELD_BYTES_MAX {
+        return Ok(Err(NotProven::WrongCode));
+    }
+    let (directory, requester) = (signed.service().directory(), signed.visit.requester());
+    match directory.verify_second_factor(&signed.account, typed, &requester).await {
+        Ok(()) => Ok(Ok(())),
+        Err(AuthError::TooMany) => Ok(Err(NotProven::TooManyCodes)),
+        Err(AuthError::TryAgain(error)) => Err(error.into()),
+        Err(_) => Ok(Err(NotProven::WrongCode)),
+    }
+}
+
 impl NotProven {
+    /// The field of the form that opens the page.
+    fn field(&self) -> &'static str {
+        match self {
+            NotProven::Wrong | NotProven::TooMany => "ouvrir",
+            NotProven::WrongCode | NotProven::TooManyCodes => "ouvrir-code",
+        }
+    }
+
     fn text(&self, signed: &Signed) -> String {
         signed.locale().text(match self {
             NotProven::Wrong => "security-wrong-password",
             NotProven::TooMany => "security-too-many",
+            NotProven::WrongCode => "step-wrong",
+            NotProven::TooManyCodes => "step-too-many",
         })
     }
 }
 
-/// `POST …/ouvrir`: the password again, so that the rest may change.
+/// `POST …/ouvrir`: everything that a login takes, again, so that the rest may change.
 pub(super) async fn open(signed: &Signed, form: &Form) -> Result<Response<Body>, Error> {
-    match prove(signed, form.get("mot-de-passe")).await? {
+    match prove_fully(signed, form.get("mot-de-passe"), form.get("code")).await? {
         Ok(()) => {
             signed.session.set_proven(Instant::now());
             Ok(headers::see_other(&signed.visit, HOME))
         }
         Err(why) => {
-            let mistake = Mistake { field: "ouvrir", text: why.text(signed) };
+            let mistake = Mistake { field: why.field(), text: why.text(signed) };
             page(signed, StatusCode::FORBIDDEN, Some(mistake)).await
         }
     }
@@ -106,7 +143,8 @@ pub(super) async fn show_alarm(
 ) -> Result<Response<Body>, Error> {
     let mailboxes = signed.mailboxes().await?;
     let page = Page::inside(signed, signed.locale().text("alarm-title"), &mailboxes, "");
-    view::render(&signed.visit, status, &AlarmPage { page, error })
+    let has_second_factor = signed.account.has_second_factor;
+    view::render(&signed.visit, status, &AlarmPage { page, error, has_second_factor })
 }
 
 /// `POST …/pas-moi`: whatever opened the account before opens it no longer.
@@ -116,7 +154,7 @@ pub(super) async fn alarm(signed: &Signed, form: &Form) -> Result<Response<Body>
         let text = signed.locale().text("security-not-alike");
         return show_alarm(signed, refused, Some(text)).await;
     };
-    if let Err(why) = prove(signed, form.get("actuel")).await? {
+    if let Err(why) = prove_fully(signed, form.get("actuel"), form.get("code")).await? {
         return show_alarm(signed, refused, Some(why.text(signed))).await;
     }
     let directory = signed.service().directory();

@@ -20,6 +20,18 @@ fn account(number: u64) -> Account {
         credential_version: 1,
         hold_until: None,
         mail_locked_before: None,
+        has_second_factor: false,
+    }
+}
+
+#[test]
+fn with_a_second_factor_only_a_session_that_was_begun_with_it_stands() {
+    let (sessions, limits, now) = (Sessions::new(), limits(), Instant::now());
+    let account = Account { has_second_factor: true, ..account(1) };
+    for (proof, stands) in [(Proof::Password, false), (Proof::SecondFactor, true)] {
+        let browser = Browser { proof, ..browser() };
+        let (session, _) = sessions.start(&account, browser, &limits, now);
+        assert_eq!(sessions.check(&session, Some(&account)), stands, "{proof:?}");
     }
 }
 
@@ -29,7 +41,8 @@ fn limits() -> Limits {
 }
 
 fn browser() -> Browser {
-    Browser { peer: [192, 0, 2, 1].into(), user_agent: String::new(), since: 0 }
+    let proof = Proof::Password;
+    Browser { peer: [192, 0, 2, 1].into(), user_agent: String::new(), since: 0, proof }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -382,6 +382,7 @@ async fn the_log_is_shown_filtered_and_verified() {
     }
     let log = dsi.get("/administration/journal").await.text();
     assert_eq!(log.matches("<b>Compte suspendu</b>").count(), 2);
+    assert!(log.contains("<span>en ligne de commande</span>"), "who had made the accounts: {log}");
     let first = log.find("Paul Durand").unwrap();
     assert!(first < log.find("Marie Martin").unwrap(), "the newest first");
     let found =

@@ -72,7 +72,14 @@ async fn an_officer_finds_reads_out_and_lets_in_their_own_people_only() {
     assert!(person.text().contains("<dd id=\"numero\">10001</dd>"));
     let token = person.token();
     let form = [("jeton", token.as_str()), ("action", "code"), ("motif", " ")];
+    let shown = async || {
+        let about = directory::AuditFilter { account: Some(marie.0), ..Default::default() };
+        let lines = bench.directory.audit_page(&about, None, 100).await.unwrap().lines;
+        lines.iter().filter(|line| line.act == directory::Act::PersonShown).count()
+    };
+    let before = shown().await;
     assert_eq!(desk.post(&path, &form).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(shown().await, before + 1, "the number is on that page, too");
     let form = [("jeton", token.as_str()), ("action", "code"), ("motif", "vue en personne")];
     let other = desk.post(&format!("/assistance/{}", paul.0), &form).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);

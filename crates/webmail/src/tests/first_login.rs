@@ -132,3 +132,27 @@ async fn who_leaves_still_reads() {
     let mut browser = bench.logged_in("10001").await;
     assert_eq!(browser.get("/m/INBOX/1").await.status, StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_temporary_secret_does_not_stand_in_for_the_second_factor() {
+    let bench = Bench::new().await;
+    let marie = bench.directory.find("10001").await.unwrap().unwrap().id;
+    let secret = directory::TotpSecret::generate();
+    let now = jiff::Timestamp::now().as_second();
+    let asked = directory::Requester::default();
+    bench.directory.turn_totp_on(marie, &secret, &secret.code_at(now), &asked).await.unwrap();
+    let sheet = bench.directory.issue_secret(marie).await.unwrap();
+    let mut browser = bench.browser();
+    browser.log_in("10001", sheet.secret.expose()).await;
+    let token = browser.get("/premiere-connexion").await.token();
+    let chosen = choose(&mut browser, &token, OWN, OWN).await;
+    assert_eq!(chosen.header("location"), "/verification");
+    for path in ["/boite/INBOX", "/parametres/securite"] {
+        assert_eq!(browser.get(path).await.header("location"), "/", "{path}: half in is out");
+    }
+    let token = browser.get("/verification").await.token();
+    let code = secret.code_at(now + 30);
+    let form = [("jeton", token.as_str()), ("code", code.as_str())];
+    assert_eq!(browser.post("/verification", &form).await.header("location"), "/boite/INBOX");
+    assert_eq!(browser.get("/boite/INBOX").await.status, StatusCode::OK);
+}

@@ -1,10 +1,37 @@
-//! Tabs that are older than what they show, and pages of a long log.
+//! Tabs that are older than what they show, what a fellow administrator is safe from, and pages of a
+//! long log.
 
 use hyper::StatusCode;
 use mail_types::Role;
 
 use super::administration::{HOME, act, administrator, id_of, send_form, set_role};
 use super::{Bench, between};
+
+#[tokio::test]
+async fn a_fellow_is_made_no_less_and_a_refusal_that_shows_their_number_is_a_line() {
+    let bench = Bench::new().await;
+    let mut dsi = administrator(&bench, "10003").await;
+    administrator(&bench, "10004").await;
+    let (own, fellow) = (id_of(&bench, "10003").await, id_of(&bench, "10004").await);
+    let path = format!("/administration/comptes/{}", fellow.0);
+    let code = act(&mut dsi, &path, &[("action", "code")]).await;
+    assert_eq!(code.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let about = directory::AuditFilter {
+        account: Some(fellow.0),
+        officer: Some(own.0),
+        ..directory::AuditFilter::default()
+    };
+    let shown = bench.directory.audit_page(&about, None, 10).await.unwrap().lines;
+    let shown: Vec<_> = shown.iter().map(|line| line.act).collect();
+    assert_eq!(shown, [directory::Act::PersonShown], "one line for one look");
+    let page = dsi.get(&path).await;
+    assert!(!page.text().contains("value=\"agent\""), "nothing less to choose");
+    let less = [("action", "modifier"), ("nom", "Service informatique"), ("role", "agent")];
+    let less = send_form(&mut dsi, &page, &path, &less).await;
+    assert!(less.text().contains("se retire en ligne de commande"), "{}", less.text());
+    let fellow = bench.directory.account(fellow).await.unwrap().unwrap();
+    assert_eq!(fellow.role, Role::Administrator);
+}
 
 /// All fields of a form are sent: a tab from before a change put an old role or unit back.
 #[tokio::test]

@@ -16,10 +16,12 @@ async fn unlocked(bench: &Bench) -> Browser<'_> {
 }
 
 async fn unlock(browser: &mut Browser<'_>) {
-    let token = browser.get(HOME).await.token();
-    let form = [("jeton", token.as_str()), ("mot-de-passe", PASSWORD)];
-    let answer = browser.post("/parametres/securite/ouvrir", &form).await;
+    let answer = try_unlock(browser, "").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+}
+
+async fn try_unlock(browser: &mut Browser<'_>, code: &str) -> Answer {
+    act(browser, "/ouvrir", &[("mot-de-passe", PASSWORD), ("code", code)]).await
 }
 
 /// Posts with the token of the page.
@@ -178,11 +180,54 @@ async fn with_the_second_factor_on_a_login_takes_two_steps() {
     let form = [("jeton", token.as_str()), ("code", codes[1].as_str())];
     assert_eq!(stranger.post("/verification", &form).await.header("location"), "/");
 
-    unlock(&mut browser).await;
-    let off = act(&mut browser, "/verification/arreter", &[]).await;
+    // Who found the session open and knows the password does not take the second factor away.
+    for path in ["/verification/arreter", "/verification/codes", "/appareils"] {
+        let early = act(&mut login, path, &[("nom", "x")]).await;
+        assert_eq!(early.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    for wrong in ["", "000000", codes[0].as_str()] {
+        let refused = try_unlock(&mut login, wrong).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{wrong}");
+        assert!(refused.text().contains("id=\"e-ouvrir-code\""), "{wrong}");
+    }
+    let early = act(&mut login, "/verification/arreter", &[]).await;
+    assert_eq!(early.status, StatusCode::FORBIDDEN, "the password alone");
+    assert_eq!(try_unlock(&mut login, &codes[2]).await.status, StatusCode::SEE_OTHER);
+    let off = act(&mut login, "/verification/arreter", &[]).await;
     assert_eq!(off.status, StatusCode::SEE_OTHER);
-    assert!(browser.get(HOME).await.text().contains("La double authentification est désactivée."));
+    assert!(login.get(HOME).await.text().contains("La double authentification est désactivée."));
     bench.logged_in("marie.martin@ac.test").await;
+}
+
+#[tokio::test]
+async fn an_alarm_takes_the_second_factor_too_and_removes_recovery_addresses() {
+    let bench = Bench::new().await;
+    let mut browser = unlocked(&bench).await;
+    let (_, codes) = enrol(&mut browser).await;
+    let added = act(&mut browser, "/secours", &[("adresse", "marie@ailleurs.example")]).await;
+    assert_eq!(added.status, StatusCode::SEE_OTHER);
+    let alarm = |code| [("actuel", PASSWORD), ("code", code), ("nouveau", NEW), ("encore", NEW)];
+    let refused = act(&mut browser, "/pas-moi", &alarm("000000")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains("name=\"code\""), "{}", refused.text());
+    let done = act(&mut browser, "/pas-moi", &alarm(&codes[0])).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    let page = browser.get(HOME).await.text();
+    assert!(page.contains("Ajoutez maintenant vos adresses de secours de nouveau"), "{page}");
+    assert!(!page.contains("marie@ailleurs.example"));
+}
+
+#[tokio::test]
+async fn the_sixth_code_of_a_day_to_an_address_is_refused_in_plain_words() {
+    let bench = Bench::new().await;
+    let mut browser = unlocked(&bench).await;
+    let name = [("adresse", "personne@ailleurs.example")];
+    for _ in 0..5 {
+        assert_eq!(act(&mut browser, "/secours", &name).await.status, StatusCode::SEE_OTHER);
+    }
+    let sixth = act(&mut browser, "/secours", &name).await;
+    assert_eq!(sixth.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(sixth.text().contains("Cinq codes ont déjà été envoyés"), "{}", sixth.text());
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@
 
 mod alarm;
 mod bench;
+mod replaced;
 mod wait;

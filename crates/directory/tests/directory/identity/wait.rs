@@ -64,6 +64,41 @@ async fn an_officer_who_has_made_sure_opens_what_was_closed() {
 }
 
 #[tokio::test]
+async fn a_later_code_by_mail_does_not_open_what_an_officer_has_not() {
+    // Whoever came in by identity alone names an address of their own after the hold, loses the
+    // password once more, and would read everything that came before.
+    let bench = bench().await;
+    bench.ask().await;
+    bench.pass(DAY);
+    let ticket = bench.ask().await;
+    assert!(bench.go_on(&ticket).await && bench.finish(&ticket).await);
+    let closed = Some(common::START + DAY);
+    bench.pass(4 * DAY);
+    let (directory, home) = (&bench.directory, from("10.1.2.3"));
+    let own = address("voleur@ailleurs.example");
+    let number = directory.add_recovery_address(bench.marie, &own, &home).await.unwrap();
+    let code = bench.letters(LetterKind::RecoveryCode).await.1.unwrap();
+    directory.prove_recovery_address(bench.marie, number, &code, &home).await.unwrap();
+    bench.pass(DAY);
+    let ticket = bench.ask().await;
+    let code = bench.letters(LetterKind::ResetCode).await.1.unwrap();
+    let verdict = directory.try_reset_code(&ticket, &code, &home).await.unwrap();
+    assert_eq!(verdict, directory::CodeVerdict::Right);
+    assert!(bench.finish(&ticket).await);
+    let locked = async || directory.account(bench.marie).await.unwrap().unwrap().mail_locked_before;
+    assert_eq!(locked().await, closed, "still closed");
+    // An officer's code opens it: somebody has seen the person.
+    let officer = directory.account(AccountId(3)).await.unwrap().unwrap();
+    let issued = directory.issue_activation_code(&officer, bench.marie, "vue", &home).await;
+    let directory::Approval::Code(code) = issued.unwrap() else { panic!("an agent takes one") };
+    let ticket = bench.ask().await;
+    let verdict = directory.try_reset_code(&ticket, code.expose(), &home).await.unwrap();
+    assert_eq!(verdict, directory::CodeVerdict::Right);
+    assert!(bench.finish(&ticket).await);
+    assert_eq!(locked().await, None);
+}
+
+#[tokio::test]
 async fn for_three_days_fifty_recipients_a_day_and_nothing_that_lets_a_thief_stay() {
     let bench = bench().await;
     let send = async |count| bench.directory.charge_recipients(bench.marie, count).await.is_ok();
