@@ -9,11 +9,13 @@ use mail_types::{AccountId, Domain, EmailAddress, Role};
 
 use crate::account::{Account, AccountState, AccountUpdate, NewAccount};
 use crate::audit_record::{Act, Requester};
+use crate::create::check_text;
 use crate::deed::{Deed, Subject};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::import_report::{ImportEvent, ImportMode, ImportReport};
 use crate::person::Day;
+use crate::policy::REASON_BYTES_MAX;
 use crate::rows::{Change, REBUILDS_MAX};
 use crate::temporary_secret::{Sheet, Telling};
 use crate::unit::{Unit, UnitCode, UnitUpdate};
@@ -170,6 +172,16 @@ impl<'a> Office<'a> {
     /// Writes down that an account was looked at, with its academic ID and its last logins.
     pub async fn note_lookup(&self, id: AccountId) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::PersonShown, "");
+        self.directory.edit(id, None, Some(&deed), |_, _| Ok(())).await.map(drop)
+    }
+
+    /// Writes down that everything of an account is taken out, before the first of it is read.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Invalid`] without a reason.
+    pub async fn note_export(&self, id: AccountId, reason: &str) -> Result<(), DirectoryError> {
+        check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
+        let deed = self.deed(Act::AccountExported, reason.trim());
         self.directory.edit(id, None, Some(&deed), |_, _| Ok(())).await.map(drop)
     }
 

@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mail_types::Domain;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use account::{AccountCommand, AddAccount, EditAccount, ImportAccounts, IssueSecrets};
+pub(crate) use account::{
+    AccountCommand, AddAccount, EditAccount, ExportAccount, ImportAccounts, IssueSecrets,
+};
 pub(crate) use acting::Acting;
 pub(crate) use policy::PolicyCommand;
 pub(crate) use reset::ResetCommand;

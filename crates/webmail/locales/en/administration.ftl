@@ -253,6 +253,7 @@ act-secret-issued = Temporary code given
 act-alias-added = Address added
 act-alias-removed = Address removed
 act-account-deleted = Account deleted
+act-account-exported = Account exported, mail included
 act-unit-created = School created
 act-unit-changed = School changed
 act-unit-deleted = School deleted

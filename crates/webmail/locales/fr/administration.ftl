@@ -265,6 +265,7 @@ act-secret-issued = Code provisoire donné
 act-alias-added = Adresse ajoutée
 act-alias-removed = Adresse retirée
 act-account-deleted = Compte supprimé
+act-account-exported = Compte exporté, courriel compris
 act-unit-created = Établissement créé
 act-unit-changed = Établissement modifié
 act-unit-deleted = Établissement supprimé
