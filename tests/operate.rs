@@ -63,7 +63,7 @@ fn a_theme_is_exchanged_by_a_reload_and_refused_when_nobody_could_read_it() {
 
 #[test]
 fn backups_restore_and_a_damaged_log_is_refused_with_what_to_do() {
-    operate("backup");
+    script::run("backup.py", &["restored"]);
 }
 
 #[test]

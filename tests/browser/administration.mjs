@@ -64,6 +64,9 @@ async function round(name, cookies, number, { locale, width, colorScheme, javaSc
 
   await open("");
   assert.equal(await page.locator(".figures a").count(), 5);
+  // The demonstration has never been backed up, and says so.
+  const said = await page.locator("main").textContent();
+  assert.ok(french ? said.includes("aucune sauvegarde") && said.includes("jamais") : said.includes("no backup") && said.includes("never"));
   await look("overview");
 
   // A school, with a mistake first.

@@ -43,6 +43,9 @@ pub struct Settings {
     /// Whether our own users' mail to other domains is accepted: there is somebody to send it.
     #[serde(skip)]
     pub sends_out: bool,
+    /// Hours after which another backup is due; 0 is never.
+    #[serde(skip)]
+    pub backup_hours_max: u32,
     /// Messages that may wait in the queue; more are refused for the time being.
     pub queue_messages_max: u64,
     /// Days for which it is known what happened to a message; 0 is not at all.
@@ -113,6 +116,7 @@ impl Default for Settings {
             mailboxes_max: 1000,
             keywords_per_mailbox_max: 64,
             sends_out: false,
+            backup_hours_max: 48,
             queue_messages_max: 1_000_000,
             history_days: 7,
             contacts_max: 5000,
