@@ -4,7 +4,7 @@
 use crate::locale::Locale;
 
 /// What stands before the value, what stands after it, and our sentence.
-const REASONS: [(&str, &str, &str); 49] = [
+const REASONS: [(&str, &str, &str); 50] = [
     ("address ", " is already taken", "why-address-taken"),
     ("academic ID ", " is already taken", "why-id-taken"),
     ("unit ", " is already taken", "why-unit-taken"),
@@ -31,6 +31,7 @@ const REASONS: [(&str, &str, &str); 49] = [
     ("the code of a privileged account", "", "why-privileged"),
     ("the last day lies between today and ", "", "why-last-day"),
     ("the reason is empty", "", "why-no-reason"),
+    ("you have approved already", "", "why-approved"),
     ("a proposal needs the agreement", "", "why-own-proposal"),
     ("there is no such proposal", "", "why-no-proposal"),
     ("this takes an administrator", "", "why-no-administrator"),
@@ -60,7 +61,7 @@ const REASONS: [(&str, &str, &str); 49] = [
 const VALUE_CHARS_MAX: usize = 80;
 
 /// The reason in this language; as it is when we have no sentence for it.
-pub(super) fn explained(locale: &Locale, reason: &str) -> String {
+pub(crate) fn explained(locale: &Locale, reason: &str) -> String {
     let found = REASONS.iter().find_map(|(before, after, name)| {
         let rest = reason.strip_prefix(before)?;
         let value = if after.is_empty() { rest } else { rest.split_once(after)?.0 };
