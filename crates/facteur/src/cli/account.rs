@@ -61,7 +61,8 @@ pub(crate) enum AccountCommand {
         /// Whose.
         who: String,
     },
-    /// Say on which day an account is deleted. Until then its owner reads, and sends nothing.
+    /// Say on which day an account is deleted. Until then its owner reads, and neither
+    /// changes nor sends anything.
     Leave {
         /// Whose.
         who: String,

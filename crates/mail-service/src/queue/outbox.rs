@@ -97,7 +97,7 @@ impl MailService {
     /// again, with everything. `None` when it is too late. Durable on return.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`ServiceError::Leaving`], or when the store fails.
     pub async fn take_back(
         &self,
         actor: Actor,
@@ -120,7 +120,7 @@ impl MailService {
     /// Lets a message of its sender's leave now instead of later; whether it still waited.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`ServiceError::Leaving`], or when the store fails.
     pub async fn send_now(&self, actor: Actor, id: QueueId) -> Result<bool, ServiceError> {
         let queue = &self.inner.queue;
         let lock = queue.lock(id);
@@ -154,6 +154,9 @@ impl MailService {
         let Some(message) = message else { return Ok(None) };
         match ownership(&message) {
             Some((owner, _)) if actor == Actor::Account(owner) => {
+                if !self.may_write(actor, owner).await? {
+                    return Err(ServiceError::Leaving);
+                }
                 let fate = self.fate(owner, id).await?;
                 Ok(fate.is_none().then_some((owner, message)))
             }

@@ -34,6 +34,11 @@ async fn send(server: &Server, own: Option<OwnCopyRow>) -> QueueId {
     send_at(server, own, LATER).await
 }
 
+/// The same as the webmail does it, for other tests.
+pub(crate) async fn send_later(server: &Server) -> QueueId {
+    send(server, Some(own())).await
+}
+
 async fn send_at(server: &Server, own: Option<OwnCopyRow>, release: i64) -> QueueId {
     let queue_id = server.service.new_queue_id();
     let to = |text| Addressee::new(Destination::Elsewhere(address(text)));

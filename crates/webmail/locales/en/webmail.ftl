@@ -82,6 +82,7 @@ list-flagged = Follow-up
 list-attachment = Attachment
 list-answered = Answered
 list-forwarded = Forwarded
+list-leaving = your account will be deleted on { $day }. Until then it receives mail and can be read, but nothing in it can be changed or sent: take along what is yours.
 list-locked = your password was replaced on your identity alone: mail that came before stays closed, and mail programs too, until the IT officer of your school confirms that it is you.
 list-empty = This folder is empty.
 list-changed = A new message has arrived.
@@ -326,6 +327,7 @@ error-too-large = That is too large.
 error-too-slow = Sending took too long. Check the connection and try again.
 error-busy = The service is very busy. Try again in a moment.
 error-permission = You may not do that.
+error-leaving = Your account is about to be deleted: it can be read, but nothing in it can be changed or sent any more.
 error-quota = The mailbox is full. Delete messages, then empty the bin.
 error-internal = Something went wrong. Try again; if it persists, tell the help desk.
 

@@ -82,6 +82,7 @@ list-flagged = Suivi
 list-attachment = Pièce jointe
 list-answered = Répondu
 list-forwarded = Transféré
+list-leaving = votre compte sera supprimé le { $day }. D’ici là il reçoit et se lit, mais rien ne s’y change ni ne s’envoie : emportez ce qui est à vous.
 list-locked = votre mot de passe a été remplacé sur votre seule identité : le courriel reçu auparavant reste fermé, et les logiciels de messagerie aussi, jusqu’à ce que le responsable informatique de votre établissement confirme que c’est bien vous.
 list-empty = Ce dossier est vide.
 list-changed = Un nouveau message est arrivé.
@@ -326,6 +327,7 @@ error-too-large = C’est trop volumineux.
 error-too-slow = L’envoi a duré trop longtemps. Vérifiez la connexion et recommencez.
 error-busy = Le service est très sollicité. Recommencez dans un instant.
 error-permission = Vous n’avez pas le droit de faire cela.
+error-leaving = Votre compte va être supprimé : il se lit, mais rien ne s’y change ni ne s’envoie plus.
 error-quota = La boîte est pleine. Supprimez des messages, puis videz la corbeille.
 error-internal = Un incident s’est produit. Recommencez ; s’il persiste, prévenez l’assistance.
 
