@@ -57,13 +57,18 @@ fn a_whole_account_is_written_out_byte_for_byte_with_and_without_a_server() {
 }
 
 #[test]
+fn profiles_for_telephones_are_signed_with_the_certificate_in_use() {
+    script::run("profile.py", &["signed"]);
+}
+
+#[test]
 fn a_theme_is_exchanged_by_a_reload_and_refused_when_nobody_could_read_it() {
     script::run("theme.py", &["reload"]);
 }
 
 #[test]
 fn backups_restore_and_a_damaged_log_is_refused_with_what_to_do() {
-    operate("backup");
+    script::run("backup.py", &["restored"]);
 }
 
 #[test]

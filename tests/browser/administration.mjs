@@ -64,6 +64,9 @@ async function round(name, cookies, number, { locale, width, colorScheme, javaSc
 
   await open("");
   assert.equal(await page.locator(".figures a").count(), 5);
+  // The demonstration has never been backed up, and says so.
+  const said = await page.locator("main").textContent();
+  assert.ok(french ? said.includes("aucune sauvegarde") && said.includes("jamais") : said.includes("no backup") && said.includes("never"));
   await look("overview");
 
   // A school, with a mistake first.
@@ -195,8 +198,23 @@ async function round(name, cookies, number, { locale, width, colorScheme, javaSc
   await press(page, page.locator('main a[href*="verifier"]'));
   await page.locator(".notice").waitFor();
   await look("log-verified");
+
+  // Lost passwords, of every school; somebody privileged takes two administrators.
+  await press(page, page.locator('nav.parts a[href="/assistance"]'));
+  await look("help-desk");
+  await page.locator("#nom").fill(`élève0 ${name}`);
+  await press(page, page.locator("main form.prove button"));
+  await press(page, page.locator("main .items a.button").last());
+  await page.locator("#motif").fill("Vu en personne");
+  await press(page, page.locator('main button[value="code"]'));
+  assert.match((await page.locator("#secret").textContent()).trim(), /^\w{4}-\w{4}-\w{4}$/);
+  await look("help-desk-code");
+  await page.goto(`${site}/assistance?nom=referent`);
+  await press(page, page.locator("main .items a.button").last());
+  await page.locator("#accord").waitFor();
+  await look("help-desk-privileged");
   await context.close();
-  console.log(`${name}: schools, accounts, files, log`);
+  console.log(`${name}: schools, accounts, files, log, help desk`);
 }
 
 const browser = await launch();

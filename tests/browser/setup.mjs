@@ -14,9 +14,11 @@ const PUBLIC = {
   data: ["/donnees-personnelles", /CNIL/, /data protection officer/],
 };
 
-// What a Mac reads of a profile: property lists have a parser in Python's standard library.
+// What a Mac reads of a profile: its signature, and a property list, for which Python has a parser. The
+// demonstration's certificate is its own authority.
 const plist = (path) => JSON.parse(execFileSync("python3", ["-c",
-  "import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))))", path]));
+  "import json, plistlib, sys; print(json.dumps(plistlib.load(sys.stdin.buffer)))"],
+{ input: execFileSync("openssl", ["smime", "-verify", "-noverify", "-inform", "der", "-in", path], { stdio: ["ignore", "pipe", "ignore"] }) }));
 
 async function round(name, { locale, width, javaScriptEnabled, colorScheme }) {
   const french = locale === "fr-FR";

@@ -235,45 +235,6 @@ def accounts(site):
     site.stop()
 
 
-def backup(site):
-    """backup, restore, verify, salvage; a damaged log is refused with what to do."""
-    site.start()
-    site.add_marie()
-    site.deliver("avant")
-    copy = site.dir / "copy"
-    check("written" in site.facteur("backup", copy), "backup")
-    check("not empty" in site.facteur("backup", copy, fails=True), "a backup was written over")
-    site.deliver("apres")
-    check("clean" in site.facteur("verify"), "verify with a server")
-    check(site.facteur("restore", copy, fails=True), "restored under a running server")
-    site.stop()
-    check(site.facteur("restore", copy, fails=True), "restored over a store")
-    (site.dir / "data").rename(site.dir / "old")
-    check("moved forward" in site.facteur("restore", copy), "restore")
-    check("clean" in site.facteur("verify"), "verify without a server")
-    site.start()
-    check(site.subjects() == ["avant"], site.subjects())
-    site.deliver("encore")
-    site.process.kill()
-    site.process.wait()
-
-    # One flipped bit in the middle of the log: acknowledged mail may be in it.
-    log = max((site.dir / "data").glob("*.log"), key=lambda path: path.stat().st_size)
-    damaged = bytearray(log.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    log.write_bytes(damaged)
-    refusal = site.facteur("serve", fails=True)
-    check("facteur restore" in refusal and "facteur salvage" in refusal, refusal)
-    check("verify" in site.facteur("salvage"), "salvage")
-    site.facteur("verify")
-    site.start()
-    check(site.subjects()[:1] == ["avant"], site.subjects())
-    site.stop()
-    (site.dir / "secrets.toml").rename(site.dir / "away")
-    check("secrets" in site.facteur("serve", fails=True), "served without its keys")
-    check("secrets_file" in site.facteur("check-config", fails=True), "check-config misses the secrets")
-
-
 def monitoring(site):
     """/metrics, /health, /ready; a JSON log with one line for each delivery, and no secret in it."""
     far = Far(lambda *_message: None)

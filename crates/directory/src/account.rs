@@ -56,6 +56,21 @@ impl Account {
         matches!(self.state, AccountState::Active | AccountState::Leaving)
     }
 
+    /// Whether its owner leaves: reads and takes along what is theirs, and changes nothing of it.
+    pub fn is_read_only(&self) -> bool {
+        self.state == AccountState::Leaving
+    }
+
+    /// Whether it administers. Somebody who leaves no longer does.
+    pub fn administers(&self) -> bool {
+        self.role == Role::Administrator && self.state == AccountState::Active
+    }
+
+    /// Whether it helps others in with lost passwords: those of its units, or everybody.
+    pub fn helps(&self) -> bool {
+        self.role == Role::ItOfficer || self.administers()
+    }
+
     /// Whether it helps or administers others, so that no one person opens it alone.
     pub fn is_privileged(&self) -> bool {
         matches!(self.role, Role::ItOfficer | Role::Administrator)

@@ -105,6 +105,8 @@ pub enum Act {
     AliasRemoved,
     /// An administrator deleted an account.
     AccountDeleted,
+    /// An administrator took everything of an account out, its mail too.
+    AccountExported,
     /// An administrator made a unit.
     UnitCreated,
     /// An administrator changed a unit.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mail_store::tables::directory::{AccountRow, AccountStateRow, SLICES};
+use mail_store::tables::directory::{AccountRow, AccountStateRow, SLICES, account_slice};
 use mail_store::tables::security::{
     ActivationRow, ApprovalRow, LetterKind, ResetRequest, ResetStageRow,
 };
@@ -52,6 +52,17 @@ pub struct WaitingRequest {
     pub approved_by: Option<AccountId>,
 }
 
+/// What is known of a lost password.
+#[derive(Clone, Copy, Debug)]
+pub struct LostPassword {
+    /// Since when its owner waits, if they do.
+    pub asked: Option<i64>,
+    /// As in [`WaitingRequest`].
+    pub identity_from: Option<i64>,
+    /// As in [`WaitingRequest`]; also when nobody waits.
+    pub approved_by: Option<AccountId>,
+}
+
 /// What came of an approval.
 #[derive(Clone, Debug)]
 pub enum Approval {
@@ -71,7 +82,7 @@ impl Directory {
                 account.role == Role::Agent
                     && account.units.iter().any(|code| self.is_officer_of(officer.id, code))
             }
-            Role::Administrator => account.role != Role::System,
+            Role::Administrator => officer.administers() && account.role != Role::System,
             Role::Agent | Role::System => false,
         };
         reaches && is_there && account.id != officer.id
@@ -189,11 +200,33 @@ impl Directory {
         account: Arc<Account>,
         asked: i64,
     ) -> Result<WaitingRequest, DirectoryError> {
-        let (row, now) = (self.security(account.id).await?, self.now().as_second());
+        let LostPassword { identity_from, approved_by, .. } =
+            self.lost(account.id, Some(asked)).await?;
+        Ok(WaitingRequest { account, asked, identity_from, approved_by })
+    }
+
+    /// What is known of this person's lost password.
+    ///
+    /// # Errors
+    /// As [`Directory::helped`].
+    pub async fn lost_password(
+        &self,
+        officer: &Account,
+        id: AccountId,
+    ) -> Result<LostPassword, DirectoryError> {
+        self.helped(officer, id).await?;
+        self.lost(id, self.inner.rows.get::<ResetRequest>(account_slice(id), &id.0).await?).await
+    }
+
+    async fn lost(
+        &self,
+        id: AccountId,
+        asked: Option<i64>,
+    ) -> Result<LostPassword, DirectoryError> {
+        let (row, now) = (self.security(id).await?, self.now().as_second());
         let identity = row.identity.filter(|identity| now < identity.until);
         let approval = row.approval.filter(|approval| still_counts(approval, now));
-        Ok(WaitingRequest {
-            account,
+        Ok(LostPassword {
             asked,
             identity_from: identity.map(|identity| identity.from),
             approved_by: approval.map(|approval| approval.by),

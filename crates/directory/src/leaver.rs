@@ -17,7 +17,7 @@ use crate::rows::Change;
 
 impl Directory {
     /// Says on which day an account is deleted; until then its owner reads and takes along what is
-    /// theirs and sends nothing any more. `None` takes it back. Sessions end.
+    /// theirs, changes nothing of it and sends nothing any more. `None` takes it back. Sessions end.
     ///
     /// # Errors
     /// [`DirectoryError::Invalid`] for a day that is past.

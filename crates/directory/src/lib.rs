@@ -107,7 +107,7 @@ pub use directory::{Clock, DOMAINS_MAX, Directory};
 pub use domain::DomainEntry;
 pub use error::{AuthError, DirectoryError};
 pub use first_login::{Choice, FirstLogin};
-pub use help_desk::{Approval, PEOPLE_FOUND_MAX, WaitingRequest};
+pub use help_desk::{Approval, LostPassword, PEOPLE_FOUND_MAX, WaitingRequest};
 pub use hold::HOLD_RECIPIENTS_PER_DAY;
 pub use identity_guard::{IdentityClosed, IdentityGuard};
 pub use import_line::quota_bytes;

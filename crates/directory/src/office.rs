@@ -9,11 +9,13 @@ use mail_types::{AccountId, Domain, EmailAddress, Role};
 use crate::account::{Account, AccountState, AccountUpdate, NewAccount};
 use crate::admin::act_of;
 use crate::audit_record::{Act, Requester};
+use crate::create::check_text;
 use crate::deed::{By, Deed, Who};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
 use crate::import_report::{ImportEvent, ImportMode, ImportReport};
 use crate::person::Day;
+use crate::policy::REASON_BYTES_MAX;
 use crate::temporary_secret::Sheet;
 use crate::unit::{Unit, UnitCode, UnitUpdate};
 
@@ -161,6 +163,16 @@ impl<'a> Office<'a> {
     /// Writes down that an account was looked at, with its academic ID and its last logins.
     pub async fn note_lookup(&self, id: AccountId) -> Result<(), DirectoryError> {
         let deed = self.deed(Act::PersonShown, "");
+        self.directory.edit(id, None, &deed, |_, _| Ok(())).await.map(drop)
+    }
+
+    /// Writes down that everything of an account is taken out, before the first of it is read.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Invalid`] without a reason.
+    pub async fn note_export(&self, id: AccountId, reason: &str) -> Result<(), DirectoryError> {
+        check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
+        let deed = self.deed(Act::AccountExported, reason.trim());
         self.directory.edit(id, None, &deed, |_, _| Ok(())).await.map(drop)
     }
 

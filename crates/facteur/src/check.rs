@@ -19,11 +19,12 @@ const SECONDS_MAX: i64 = 365 * 86_400;
 const MIB_MAX: i64 = 1 << 30;
 
 /// Settings for which 0 has a meaning, which the shipped file tells.
-const ZERO_ALLOWED: [&str; 19] = [
+const ZERO_ALLOWED: [&str; 20] = [
     "shutdown_seconds",
     "storage.block_cache_mib",
     "storage.disk_free_mib_min",
     "storage.ballast_mib",
+    "storage.backup_hours_max",
     "directory.quota_bytes_default",
     "directory.hashes_at_once_max",
     "directory.hashes_waiting_max",

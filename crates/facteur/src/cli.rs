@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mail_types::Domain;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use account::{AccountCommand, AddAccount, EditAccount, ImportAccounts, IssueSecrets};
+pub(crate) use account::{
+    AccountCommand, AddAccount, EditAccount, ExportAccount, ImportAccounts, IssueSecrets,
+};
 pub(crate) use acting::Acting;
 pub(crate) use policy::PolicyCommand;
 pub(crate) use reset::ResetCommand;
@@ -122,6 +124,12 @@ pub(crate) enum AdminCommand {
     /// The log of what was done to accounts' credentials: list, report, verify.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Say how the server is: queue, index, disk, last backup, last verification.
+    Status {
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Walk the whole store, check every invariant, and report.
     Verify,
     /// Drop the full-text index of an account, or of all, and make it again, while serving.

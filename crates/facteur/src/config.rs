@@ -134,6 +134,8 @@ pub(crate) struct Storage {
     /// Size of the ballast in MiB, which a start on a full disk deletes; 0 takes the guard's
     /// limit.
     pub(crate) ballast_mib: u64,
+    /// Hours after which administrators are reminded of a backup; 0 never does.
+    pub(crate) backup_hours_max: u32,
     /// Whether bodies and rows are encrypted with the secrets file's data key.
     pub(crate) encryption: Encryption,
 }
@@ -237,6 +239,7 @@ impl Default for Storage {
             log_mib_max: 512,
             disk_free_mib_min: 0,
             ballast_mib: 0,
+            backup_hours_max: 48,
             encryption: Encryption::Off,
         }
     }
@@ -264,6 +267,7 @@ impl Config {
         config.mail.hostname = config.hostname.clone();
         config.mail.webmail_url = config.webmail.public_url.to_string();
         config.mail.sends_out = config.relay.enabled;
+        config.mail.backup_hours_max = config.storage.backup_hours_max;
         config.webmail.schedule_seconds_max = config.smtp.hold_seconds_max;
         config.webmail.programs = clients::programs(&config);
         if let Some(file) = &config.webmail.theme_file {

@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod clients;
 mod clock;
+mod cms;
 mod config;
 mod demo;
 mod dns;

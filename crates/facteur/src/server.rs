@@ -210,10 +210,14 @@ impl Edges {
         let mail = &services.mail;
         let smtp = smtp_server::SmtpServer::new(config.smtp.clone(), mail.clone(), tls.clone());
         smtp.verify_senders(sender_policy(config)?);
+        let webmail = webmail::Webmail::new(config.webmail.clone(), mail.clone(), tls.clone());
+        if let Some(certificates) = &certificates {
+            webmail.sign_profiles(certificates.signer());
+        }
         Ok(Self {
             smtp,
-            imap: imap_server::ImapServer::new(config.imap.clone(), mail.clone(), tls.clone()),
-            webmail: webmail::Webmail::new(config.webmail.clone(), mail.clone(), tls),
+            imap: imap_server::ImapServer::new(config.imap.clone(), mail.clone(), tls),
+            webmail,
             observer: Observer { metrics, ready: Arc::new(AtomicBool::new(false)) },
             certificates,
         })

@@ -8,48 +8,74 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+use crate::cms;
 use crate::config::Tls;
 
 /// The certificate in use; a reload swaps it, and running sessions keep theirs.
 #[derive(Debug)]
 pub(crate) struct Certificates {
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    key: Arc<CertifiedKey>,
+    config: Arc<ServerConfig>,
 }
 
 impl Certificates {
     /// Reads both files. The error says which is wrong.
     pub(crate) fn load(files: &Tls) -> Result<Self, String> {
-        Ok(Self { current: ArcSwap::from_pointee(server_config(files)?) })
+        Ok(Self { current: ArcSwap::from_pointee(Current::load(files)?) })
     }
 
     /// Reads both files again; keeps the old certificate when one is wrong.
     pub(crate) fn reload(&self, files: &Tls) -> Result<(), String> {
-        self.current.store(Arc::new(server_config(files)?));
+        self.current.store(Arc::new(Current::load(files)?));
         Ok(())
     }
 
     /// What the edges ask at each handshake.
     pub(crate) fn source(self: &Arc<Self>) -> Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync> {
         let certificates = Arc::clone(self);
-        Arc::new(move || certificates.current.load_full())
+        Arc::new(move || Arc::clone(&certificates.current.load().config))
+    }
+
+    /// What signs profiles with the same certificate.
+    pub(crate) fn signer(self: &Arc<Self>) -> webmail::ProfileSigner {
+        let (certificates, clock) = (Arc::clone(self), crate::clock::system());
+        Arc::new(move |profile: &[u8]| {
+            cms::sign(&certificates.current.load().key, profile, clock())
+        })
     }
 }
 
-fn server_config(files: &Tls) -> Result<ServerConfig, String> {
-    let named = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| named(&files.certificate, &error))?;
-    if chain.is_empty() {
-        return Err(named(&files.certificate, &"no CERTIFICATE block in it"));
+impl Current {
+    fn load(files: &Tls) -> Result<Self, String> {
+        let named =
+            |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let chain = CertificateDer::pem_file_iter(&files.certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| named(&files.certificate, &error))?;
+        if chain.is_empty() {
+            return Err(named(&files.certificate, &"no CERTIFICATE block in it"));
+        }
+        let key =
+            PrivateKeyDer::from_pem_file(&files.key).map_err(|error| named(&files.key, &error))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let key = CertifiedKey::from_der(chain, key, &provider)
+            .map_err(|error| named(&files.certificate, &error))?;
+        let key = Arc::new(key);
+        let resolver = SingleCertAndKey::from(Arc::clone(&key));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| named(&files.certificate, &error))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        Ok(Self { key, config: Arc::new(config) })
     }
-    let key =
-        PrivateKeyDer::from_pem_file(&files.key).map_err(|error| named(&files.key, &error))?;
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|error| named(&files.certificate, &error))
 }
 
 /// Makes a self-signed certificate for these names, unless there is one.

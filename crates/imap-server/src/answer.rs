@@ -13,6 +13,11 @@ pub(crate) fn refusal(error: &ServiceError) -> &'static str {
         ServiceError::ReservedName => "NO [CANNOT] That name is reserved",
         ServiceError::HasChildren => "NO [HASCHILDREN] The mailbox has inferiors",
         ServiceError::NoPermission => "NO [NOPERM] Permission denied",
+        // RFC 5530 §3: not permitted, whatever the client tries. Programs show the text as it is.
+        ServiceError::Leaving => {
+            "NO [NOPERM] Ce compte va fermer, il est en lecture seule / This account is about to \
+             close and is read-only"
+        }
         ServiceError::OverQuota => "NO [OVERQUOTA] The mailbox is full",
         ServiceError::TooMany { .. } => "NO [LIMIT] A limit of this server is reached",
         ServiceError::TooLarge { .. } => "NO [TOOBIG] The message is too large",

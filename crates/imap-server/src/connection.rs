@@ -67,7 +67,18 @@ pub(crate) struct Opened {
     pub(crate) selected: Selected,
     /// What the client's view was last brought up to.
     pub(crate) seen: Arc<Snapshot>,
-    pub(crate) read_only: bool,
+    pub(crate) access: Access,
+}
+
+/// What a session may do with the mailbox it selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everything.
+    ReadWrite,
+    /// It was opened with EXAMINE.
+    Examined,
+    /// Its owner leaves.
+    Leaving,
 }
 
 enum Event {

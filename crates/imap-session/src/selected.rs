@@ -20,7 +20,7 @@ pub struct Selected {
     withheld: UidSet,
     /// Flags the client was told exist here.
     known_flags: Vec<Flag>,
-    /// Opened with EXAMINE.
+    /// Whether the client may change none of them.
     is_read_only: bool,
 }
 
@@ -50,8 +50,9 @@ impl Selected {
         Self { uids, withheld: UidSet::new(), known_flags: flags, is_read_only: false }
     }
 
-    /// A mailbox just opened with EXAMINE.
-    pub fn examined(uids: Vec<u32>, flags: Vec<Flag>) -> Self {
+    /// A mailbox just opened in which this client changes nothing: with EXAMINE, or because its owner
+    /// leaves.
+    pub fn read_only(uids: Vec<u32>, flags: Vec<Flag>) -> Self {
         Self { is_read_only: true, ..Self::new(uids, flags) }
     }
 
@@ -237,6 +238,14 @@ mod tests {
             "* FLAGS (\\Seen $x)\r\n* OK [PERMANENTFLAGS (\\Seen $x \\*)] Flags permitted\r\n\
              * 1 FETCH (UID 3 FLAGS ($x))\r\n"
         );
+    }
+
+    #[test]
+    fn where_nothing_can_be_changed_no_flag_is_permanent() {
+        let mut out = Vec::new();
+        Selected::read_only(vec![3], vec![Flag::Seen]).tell_flags(&mut out);
+        let told = "* FLAGS (\\Seen)\r\n* OK [PERMANENTFLAGS ()] No flag can be changed\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), told);
     }
 
     #[test]

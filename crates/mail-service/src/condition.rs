@@ -1,7 +1,8 @@
 //! How the service is, for whoever looks after it.
 
-use mail_store::queue_partition;
 use mail_store::tables::queue::{OwnCopyRow, QUEUE_SHARDS, QueueMessage};
+use mail_store::tables::system::{BackupRow, VerifyRow};
+use mail_store::{Upkeep, queue_partition};
 
 use crate::error::ServiceError;
 use crate::service::MailService;
@@ -25,6 +26,12 @@ pub struct Condition {
     pub queue_oldest_seconds: i64,
     /// Messages that wait to be indexed, about.
     pub index_waiting: u64,
+    /// The last backup; `None` is never.
+    pub last_backup: Option<BackupRow>,
+    /// Whether it is time for another one.
+    pub is_backup_due: bool,
+    /// The last verification of the whole store; `None` is never.
+    pub last_verify: Option<VerifyRow>,
 }
 
 impl MailService {
@@ -34,6 +41,7 @@ impl MailService {
     /// When the store fails.
     pub async fn condition(&self) -> Result<Condition, ServiceError> {
         let (disk_free_bytes, disk_floor_bytes) = self.store().disk_room();
+        let Upkeep { backup, verify } = self.store().upkeep().await?;
         Ok(Condition {
             disk_free_bytes,
             disk_floor_bytes,
@@ -41,7 +49,16 @@ impl MailService {
             queue_length: self.queue_length(),
             queue_oldest_seconds: self.waits_longest().await?,
             index_waiting: self.index_queue(),
+            last_backup: backup,
+            is_backup_due: self.is_backup_due(backup),
+            last_verify: verify,
         })
+    }
+
+    fn is_backup_due(&self, last: Option<BackupRow>) -> bool {
+        let seconds = i64::from(self.settings().backup_hours_max) * 3600;
+        let age = last.map(|backup| self.now().as_second() - backup.at);
+        seconds > 0 && age.is_none_or(|age| age > seconds)
     }
 
     async fn waits_longest(&self) -> Result<i64, ServiceError> {

@@ -28,6 +28,9 @@ pub enum ServiceError {
     /// The actor has no right to do that.
     #[error("permission denied")]
     NoPermission,
+    /// The owner leaves: until the account is deleted, its mail is read and not changed.
+    #[error("the account is about to be deleted and can only be read")]
+    Leaving,
     /// The owner's quota would be exceeded.
     #[error("over quota")]
     OverQuota,

@@ -47,6 +47,7 @@ pub use deliver::Missed;
 pub use error::ServiceError;
 pub use flags::flags_in_use;
 pub use mail_store::tables::mail::MessageRow;
+pub use mail_store::tables::system::{BackupRow, VerifyRow};
 pub use mailbox::{MailboxInfo, MailboxStatus, Subscription};
 pub use message::{Appended, Copied, FlagChange, OpenMailbox, Stored};
 pub use receive::{

@@ -43,6 +43,9 @@ pub struct Settings {
     /// Whether our own users' mail to other domains is accepted: there is somebody to send it.
     #[serde(skip)]
     pub sends_out: bool,
+    /// Hours after which another backup is due; 0 is never.
+    #[serde(skip)]
+    pub backup_hours_max: u32,
     /// Messages that may wait in the queue; more are refused for the time being.
     pub queue_messages_max: u64,
     /// Days for which it is known what happened to a message; 0 is not at all.
@@ -113,6 +116,7 @@ impl Default for Settings {
             mailboxes_max: 1000,
             keywords_per_mailbox_max: 64,
             sends_out: false,
+            backup_hours_max: 48,
             queue_messages_max: 1_000_000,
             history_days: 7,
             contacts_max: 5000,
@@ -233,12 +237,32 @@ impl MailService {
         owner: AccountId,
         right: Right,
     ) -> Result<Arc<Cell>, ServiceError> {
-        check(actor, owner, right)?;
+        check(actor, owner)?;
+        if right == Right::Write && !self.may_write(actor, owner).await? {
+            return Err(ServiceError::Leaving);
+        }
         let cell = self.cell_as_is(owner).await?;
         if right == Right::Read {
             cell.be_born().await?;
         }
         Ok(cell)
+    }
+
+    /// Whether the actor may change anything of the owner's: not while the owner leaves. Looked up
+    /// each time, so that a day that is set or taken back counts from the next command on.
+    ///
+    /// # Errors
+    /// When the actor may not even read it, or the directory does not answer.
+    pub async fn may_write(&self, actor: Actor, owner: AccountId) -> Result<bool, ServiceError> {
+        check(actor, owner)?;
+        match actor {
+            // Deliveries go on, and so does what Facteur does for itself.
+            Actor::System => Ok(true),
+            Actor::Account(_) => {
+                let account = self.inner.directory.account(owner).await?;
+                Ok(!account.is_some_and(|account| account.is_read_only()))
+            }
+        }
     }
 
     /// The account's cell for Facteur itself, even when its first day's mailboxes are not stored.
@@ -267,9 +291,9 @@ impl MailService {
     }
 }
 
-/// Whether the actor may do that with the owner's mail. Owners may do everything, and so may
-/// Facteur itself; rights given to others will be looked up here.
-fn check(actor: Actor, owner: AccountId, _right: Right) -> Result<(), ServiceError> {
+/// Whether the actor may know of the owner's mail. Owners may, and so may Facteur itself; rights
+/// given to others will be looked up here.
+fn check(actor: Actor, owner: AccountId) -> Result<(), ServiceError> {
     match actor {
         Actor::System => Ok(()),
         Actor::Account(account) if account == owner => Ok(()),

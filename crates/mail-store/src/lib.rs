@@ -32,6 +32,7 @@ pub use store::body::{BodyWriter, Reservation};
 pub use store::typed::TypedPage;
 pub use store::{
     Collected, FreeDisk, SalvageReport, Store, StoreFault, StoreOptions, StoreVerified, UnixClock,
+    Upkeep,
 };
 pub use table::{KeyBytes, KeyReader, Table, TableKey};
 pub use tables::blob::{Referrer, account_partition, queue_partition};

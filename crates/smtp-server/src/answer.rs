@@ -33,6 +33,7 @@ pub(crate) fn service_error(error: &ServiceError) -> Reply {
         | ServiceError::ReservedName
         | ServiceError::HasChildren
         | ServiceError::NoPermission
+        | ServiceError::Leaving
         | ServiceError::TooMany { .. }
         | ServiceError::UnknownTimeZone(_)
         | ServiceError::Stale => {

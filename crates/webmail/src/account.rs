@@ -7,7 +7,7 @@ use std::time::Instant;
 use directory::{Account, Requester};
 use hyper::header::HeaderName;
 use jiff::tz::TimeZone;
-use mail_service::{MailService, MailboxInfo, OpenMailbox};
+use mail_service::{MailService, MailboxInfo, OpenMailbox, ServiceError};
 use mail_types::{AccountId, Actor, MailboxName, SpecialUse, Uid};
 
 use crate::date::Calendar;
@@ -120,6 +120,17 @@ impl Signed {
     /// Whose mailboxes.
     pub(crate) fn owner(&self) -> AccountId {
         self.account.id
+    }
+
+    /// Whether anything of this account may be changed; the service asks again with every change.
+    ///
+    /// # Errors
+    /// When its owner leaves.
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        match self.account.is_read_only() {
+            true => Err(ServiceError::Leaving.into()),
+            false => Ok(()),
+        }
     }
 
     /// The language of the answer.

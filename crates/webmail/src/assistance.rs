@@ -1,11 +1,12 @@
-//! `/assistance`: the help desk of an IT officer, for the people of their own unit. It needs the
-//! officer's second factor, and never opens a mailbox.
+//! `/assistance`: the help desk of an IT officer, for the people of their own unit, and of
+//! administrators, for everybody. It needs their second factor, and never opens a mailbox.
 
 use directory::{Account, AccountState, Approval, DirectoryError, Service};
 use hyper::{Response, StatusCode};
 use mail_types::{AccountId, Role};
 
 use crate::account::Signed;
+use crate::administration::explained;
 use crate::error::Error;
 use crate::headers;
 use crate::http::{Body, Form, Input};
@@ -32,7 +33,8 @@ struct PersonShown {
 #[template(path = "assistance.html")]
 struct DeskPage<'a> {
     page: Page<'a>,
-    unit: String,
+    /// Whose people these are; `None` for everybody.
+    unit: Option<String>,
     typed: String,
     waiting: Vec<PersonShown>,
     /// `None` before a search.
@@ -52,6 +54,10 @@ struct HelpPage<'a> {
     asked: Option<String>,
     /// From when identity alone is enough, unless the request is refused.
     identity_from: Option<String>,
+    /// Why it takes another administrator, or does no longer.
+    agreement: Option<String>,
+    /// Whether this administrator has agreed already and another one must.
+    has_agreed: bool,
     error: Option<String>,
     /// The activation code, this once.
     code: Option<String>,
@@ -65,20 +71,15 @@ struct FactorPage<'a> {
     page: Page<'a>,
 }
 
-/// Whether a page of the help desk is shown to this account at all; others find nothing here.
-pub(crate) fn is_officer(account: &Account) -> bool {
-    account.role == Role::ItOfficer
-}
-
 /// Whether the account has a second factor; without one these pages stay closed.
 pub(crate) async fn has_second_factor(signed: &Signed) -> Result<bool, Error> {
     let overview = signed.service().directory().security_overview(signed.owner()).await?;
     Ok(overview.totp_since.is_some())
 }
 
-/// `GET /assistance…`
+/// `GET /assistance…`. Who helps nobody finds nothing here.
 pub(crate) async fn show(signed: &Signed, rest: &[&str]) -> Result<Response<Body>, Error> {
-    if !is_officer(&signed.account) {
+    if !signed.account.helps() {
         return Err(Error::NotFound);
     }
     if !has_second_factor(signed).await? {
@@ -99,7 +100,7 @@ pub(crate) async fn submit(
     input: Input,
 ) -> Result<Response<Body>, Error> {
     let form = signed.form(input).await?;
-    if !is_officer(&signed.account) || !has_second_factor(signed).await? {
+    if !signed.account.helps() || !has_second_factor(signed).await? {
         return Err(Error::NotFound);
     }
     let number = match rest {
@@ -153,9 +154,10 @@ async fn desk(signed: &Signed) -> Result<Response<Body>, Error> {
     };
     let units = directory.units_of_officer(officer.id);
     let units: Vec<_> = units.iter().map(|unit| unit.name.clone()).collect();
+    let unit = (!officer.administers()).then(|| units.join(", "));
     let mailboxes = signed.mailboxes().await?;
     let template = DeskPage {
-        unit: units.join(", "),
+        unit,
         typed,
         waiting: waiting.collect(),
         found,
@@ -228,11 +230,10 @@ async fn person(
         };
         (locale.text(how), calendar.short(one.at))
     });
-    let waiting = directory.waiting_requests(&signed.account).await?;
-    let asked = waiting.iter().find(|request| request.account.id == id);
+    let lost = directory.lost_password(&signed.account, id).await.map_err(hidden)?;
     let state = match account.state {
         AccountState::AwaitingFirstLogin => "desk-state-first",
-        AccountState::Active => "desk-state-active",
+        AccountState::Active | AccountState::Leaving => "desk-state-active",
         _ => "desk-state-other",
     };
     let mailboxes = signed.mailboxes().await?;
@@ -243,14 +244,35 @@ async fn person(
         academic_id: account.academic_id.as_str().to_owned(),
         state: locale.text(state),
         logins: logins.collect(),
-        asked: asked.map(|request| calendar.long(request.asked)),
-        identity_from: asked.and_then(|request| request.identity_from).map(|at| calendar.long(at)),
+        asked: lost.asked.map(|at| calendar.long(at)),
+        identity_from: lost.identity_from.map(|at| calendar.long(at)),
+        agreement: agreement(signed, &account, lost.approved_by).await?,
+        has_agreed: lost.approved_by == Some(signed.owner()),
         error: outcome.error,
         code: outcome.code,
         site: signed.visit.webmail.settings().public_url.to_string(),
         page: Page::inside(signed, account.name.clone(), &mailboxes, ""),
     };
     view::render(&signed.visit, status, &template)
+}
+
+/// What is said of the code of somebody privileged.
+async fn agreement(
+    signed: &Signed,
+    account: &Account,
+    approved_by: Option<AccountId>,
+) -> Result<Option<String>, Error> {
+    let locale = signed.locale();
+    Ok(match approved_by {
+        _ if account.role == Role::Agent => None,
+        None => Some(locale.text("desk-takes-two")),
+        Some(by) if by == signed.owner() => Some(locale.text("desk-agreed-yourself")),
+        Some(by) => {
+            let first = signed.service().directory().account(by).await?;
+            let name = first.map_or_else(|| by.to_string(), |first| first.name.clone());
+            Some(locale.with("desk-agreed-by", "name", name))
+        }
+    })
 }
 
 async fn issue(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<Body>, Error> {
@@ -261,45 +283,49 @@ async fn issue(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<B
             let outcome = Outcome { code: Some(code.expose().clone()), error: None };
             person(signed, id, StatusCode::OK, outcome).await
         }
-        // Somebody privileged, whom officers do not reach: for administrators.
-        Ok(Approval::First) => Err(Error::NotFound),
-        Err(error) => without_reason(signed, id, error).await,
+        Ok(Approval::First) => {
+            signed.session.set_notice(signed.locale().text("desk-agreed"));
+            Ok(headers::see_other(&signed.visit, HOME))
+        }
+        Err(error) => mistaken(signed, id, reason, error).await,
     }
 }
 
 async fn refuse(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<Body>, Error> {
     let (directory, requester) = (signed.service().directory(), signed.visit.requester());
-    match directory.refuse_reset(&signed.account, id, form.get("motif"), &requester).await {
+    let reason = form.get("motif");
+    match directory.refuse_reset(&signed.account, id, reason, &requester).await {
         Ok(()) => {
             signed.session.set_notice(signed.locale().text("desk-refused"));
             Ok(headers::see_other(&signed.visit, HOME))
         }
-        Err(error) => without_reason(signed, id, error).await,
+        Err(error) => mistaken(signed, id, reason, error).await,
     }
 }
 
 async fn unlock(signed: &Signed, id: AccountId, form: &Form) -> Result<Response<Body>, Error> {
     let (directory, requester) = (signed.service().directory(), signed.visit.requester());
-    match directory.unlock_reset(&signed.account, id, form.get("motif"), &requester).await {
+    let reason = form.get("motif");
+    match directory.unlock_reset(&signed.account, id, reason, &requester).await {
         Ok(()) => {
             signed.session.set_notice(signed.locale().text("desk-unlocked"));
             Ok(headers::see_other(&signed.visit, HOME))
         }
-        Err(error) => without_reason(signed, id, error).await,
+        Err(error) => mistaken(signed, id, reason, error).await,
     }
 }
 
-async fn without_reason(
+async fn mistaken(
     signed: &Signed,
     id: AccountId,
+    reason: &str,
     error: DirectoryError,
 ) -> Result<Response<Body>, Error> {
-    match error {
-        DirectoryError::Invalid(_) => {
-            let error = Some(signed.locale().text("desk-reason-missing"));
-            let outcome = Outcome { error, code: None };
-            person(signed, id, StatusCode::UNPROCESSABLE_ENTITY, outcome).await
-        }
-        other => Err(hidden(other)),
-    }
+    let DirectoryError::Invalid(_) = &error else { return Err(hidden(error)) };
+    let error = match reason.trim().is_empty() {
+        true => signed.locale().text("desk-reason-missing"),
+        false => explained(signed.locale(), &error.to_string()),
+    };
+    let outcome = Outcome { error: Some(error), code: None };
+    person(signed, id, StatusCode::UNPROCESSABLE_ENTITY, outcome).await
 }

@@ -66,6 +66,7 @@ impl Error {
             | Error::Directory(directory::DirectoryError::NotAllowed(_)) => {
                 (StatusCode::FORBIDDEN, "error-permission")
             }
+            Error::Service(ServiceError::Leaving) => (StatusCode::FORBIDDEN, "error-leaving"),
             Error::Service(ServiceError::OverQuota) => (StatusCode::CONFLICT, "error-quota"),
             Error::Service(ServiceError::DiskFull | ServiceError::TryAgain(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "error-busy")

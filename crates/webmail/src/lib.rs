@@ -59,7 +59,7 @@ pub use notices::{Conformity, Notices};
 pub use settings::{Origin, PlainHttp, Settings};
 pub use setup::{Access, MailPrograms, Security};
 pub use theme::{Colour, Theme, ThemeError};
-pub use webmail::{Port, TlsSource, Webmail};
+pub use webmail::{Port, ProfileSigner, TlsSource, Webmail};
 
 #[cfg(test)]
 mod tests;

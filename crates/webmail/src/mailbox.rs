@@ -39,6 +39,8 @@ struct MailboxPage<'a> {
     is_archive: bool,
     /// Whether mail that came before a reset by identity alone is closed.
     is_locked: bool,
+    /// The day on which its owner leaves.
+    leaves_on: Option<String>,
 }
 
 /// A mailbox that messages can be moved to.
@@ -121,6 +123,7 @@ pub(crate) async fn show(signed: &Signed, name: &str) -> Result<Response<Body>, 
         is_trash: info.special_use == Some(SpecialUse::Trash),
         is_archive: info.special_use == Some(SpecialUse::Archive),
         is_locked: signed.account.mail_locked_before.is_some(),
+        leaves_on: signed.account.leaves_on.map(|day| day.french()),
     };
     view::render(&signed.visit, StatusCode::OK, &template)
 }

@@ -91,7 +91,8 @@ pub(crate) async fn show(signed: &Signed, name: &str, uid: &str) -> Result<Respo
         true => (String::new(), false),
         false => found.plain(&contents, bytes_max).await?,
     };
-    let mailboxes = match entry.flags.is_seen() || signed.visit.is_prefetch() {
+    let stays_unseen = signed.visit.is_prefetch() || signed.account.is_read_only();
+    let mailboxes = match entry.flags.is_seen() || stays_unseen {
         true => mailboxes.clone(),
         false => mark_seen(signed, &found).await?,
     };

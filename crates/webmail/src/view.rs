@@ -29,6 +29,8 @@ pub(crate) struct Page<'a> {
     pub(crate) is_officer: bool,
     /// Whether the administration's pages are theirs.
     pub(crate) is_administrator: bool,
+    /// Whether nothing can be changed: its owner leaves.
+    pub(crate) is_read_only: bool,
     pub(crate) token: String,
     pub(crate) folders: Vec<Folder>,
     pub(crate) query: String,
@@ -87,6 +89,7 @@ impl<'a> Page<'a> {
             user: None,
             is_officer: false,
             is_administrator: false,
+            is_read_only: false,
             token: String::new(),
             folders: Vec::new(),
             query: String::new(),
@@ -113,8 +116,9 @@ impl<'a> Page<'a> {
         let name = if account.name.is_empty() { address.clone() } else { account.name.clone() };
         Self {
             user: Some((name, address)),
-            is_officer: crate::assistance::is_officer(account),
-            is_administrator: crate::administration::is_administrator(account),
+            is_officer: account.helps(),
+            is_administrator: account.administers(),
+            is_read_only: account.is_read_only(),
             token: signed.token(),
             folders: with_scheduled(signed, folders(signed.locale(), mailboxes, current), current),
             query: match current == CONTACTS {

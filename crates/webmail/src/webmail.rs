@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -33,6 +33,8 @@ use crate::settings::Settings;
 
 /// What the binary gives for the certificate in use.
 pub type TlsSource = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
+/// Signs a profile: the signed one, or `None` when its key cannot.
+pub type ProfileSigner = Arc<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
 
 /// Longest TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -85,6 +87,8 @@ pub struct Webmail {
     pub(crate) sanitizing: Semaphore,
     /// KiB of files that are being written into messages.
     pub(crate) upload_memory: Arc<Semaphore>,
+    /// What signs profiles for telephones, if something does.
+    pub(crate) profile_signer: OnceLock<ProfileSigner>,
     tls: Option<TlsSource>,
     /// The binary's configuration and ours made from it; held for a comparison.
     prepared_tls: Mutex<Option<(Arc<ServerConfig>, Arc<ServerConfig>)>>,
@@ -121,9 +125,16 @@ impl Webmail {
             sanitizing: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             upload_memory: Arc::new(Semaphore::new(upload_kib.min(Semaphore::MAX_PERMITS))),
             shared: RwLock::new(Shared::new(settings)),
+            profile_signer: OnceLock::new(),
             tls,
             prepared_tls: Mutex::default(),
         })
+    }
+
+    /// Has profiles for telephones signed from now on, so that a telephone shows whose they are.
+    pub fn sign_profiles(&self, signer: ProfileSigner) {
+        // Set once: what signs follows a reload of the certificate by itself.
+        let _ = self.profile_signer.set(signer);
     }
 
     /// Takes new settings for requests from now on; `upload_memory_bytes_max` needs a restart.

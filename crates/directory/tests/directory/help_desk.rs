@@ -238,6 +238,21 @@ async fn somebody_privileged_needs_two_administrators_who_are_two() {
     let (ticket, _) = bench.directory.ask_reset(&claim, &browser()).await.unwrap();
     bench.directory.decide_reset(&claim, &ticket, &browser()).await.unwrap();
     assert_eq!(bench.use_code(&ticket, &codes[0]).await, CodeVerdict::Right);
+    // What is known of it, for who helps.
+    bench.ask().await;
+    let known = bench.directory.lost_password(&boss, bench.marie).await.unwrap();
+    assert!(known.asked.is_some() && known.approved_by.is_none());
+    assert!(matches!(approve(&bruno).await.unwrap(), Approval::First));
+    let known = bench.directory.lost_password(&boss, target).await.unwrap();
+    assert_eq!(known.approved_by, Some(bruno.id));
+    assert!(bench.directory.lost_password(&bench.other_officer, target).await.is_err());
+    // Somebody who leaves no longer administers, and what they said counts no more.
+    let day = Some("2099-08-31".parse().unwrap());
+    bench.directory.set_leaving(bruno.id, day).await.unwrap();
+    let leaving = bench.directory.account(bruno.id).await.unwrap().unwrap();
+    assert!(matches!(approve(&leaving).await, Err(DirectoryError::NotFound { .. })));
+    assert!(bench.directory.find_helped(&leaving, "martin").await.unwrap().is_empty());
+    assert!(matches!(approve(&boss).await.unwrap(), Approval::First));
     // An agent takes one.
     let asked = browser();
     let agent = bench.directory.issue_activation_code(&boss, bench.marie, "vue", &asked).await;

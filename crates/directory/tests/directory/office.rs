@@ -65,6 +65,8 @@ async fn every_act_is_in_the_log_with_who_did_it() {
     office.set_leaving(marie, Some("2099-08-31".parse().unwrap())).await.unwrap();
     office.issue_secret(marie).await.unwrap();
     office.note_lookup(marie).await.unwrap();
+    assert!(office.note_export(marie, " ").await.is_err(), "an export has a reason");
+    office.note_export(marie, "asked for her data").await.unwrap();
     office.delete_account(marie).await.unwrap();
     let id = Some(marie.0);
     let expected = [
@@ -79,6 +81,7 @@ async fn every_act_is_in_the_log_with_who_did_it() {
         (Act::LeavingSet, id, "2099-08-31"),
         (Act::SecretIssued, id, ""),
         (Act::PersonShown, id, ""),
+        (Act::AccountExported, id, "asked for her data"),
         (Act::AccountDeleted, id, ""),
     ];
     let found = lines(&directory, &boss).await;
@@ -86,7 +89,7 @@ async fn every_act_is_in_the_log_with_who_did_it() {
     assert_eq!(found, expected);
     let report = directory.verify_audit().await.unwrap();
     // And how the schools and the administrator came to be.
-    assert_eq!((report.lines, report.fault_count), (12 + 3, 0));
+    assert_eq!((report.lines, report.fault_count), (13 + 3, 0));
 }
 
 #[tokio::test]

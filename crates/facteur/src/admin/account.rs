@@ -53,7 +53,7 @@ pub(super) async fn execute(
         AccountCommand::Resume { who } => {
             set_state(services, &who, AccountState::Active, reporter).await
         }
-        AccountCommand::Export { who, to } => export::run(services, &who, &to, reporter).await,
+        AccountCommand::Export(export) => export::run(services, &export, reporter).await,
         AccountCommand::Delete { who, yes } => delete(services, &who, yes, reporter).await,
     }
 }
@@ -254,6 +254,11 @@ fn as_json(account: &Account) -> Value {
         "leaves_on": account.leaves_on,
         "quota_bytes": account.quota_bytes,
     })
+}
+
+/// Unix seconds as RFC 3339 writes them.
+pub(super) fn moment(unix_seconds: i64) -> String {
+    jiff::Timestamp::from_second(unix_seconds).map(|at| at.to_string()).unwrap_or_default()
 }
 
 pub(super) fn text(error: impl std::fmt::Display) -> String {

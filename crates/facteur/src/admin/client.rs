@@ -60,8 +60,9 @@ fn fill_in(command: &mut AdminCommand) -> Result<(), String> {
             }
         }
         AdminCommand::Reset(command) => command.acting().password = read_password()?,
-        AdminCommand::Account(AccountCommand::Export { to, .. }) => {
-            *to = std::path::absolute(&*to).map_err(|error| error.to_string())?;
+        AdminCommand::Account(AccountCommand::Export(export)) => {
+            export.to = std::path::absolute(&export.to).map_err(|error| error.to_string())?;
+            export.acting.password = read_password()?;
         }
         AdminCommand::Backup { dir } => {
             *dir = std::path::absolute(&*dir).map_err(|error| error.to_string())?;

@@ -9,13 +9,16 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use directory::Account;
+use mail_service::queue::Outgoing;
 use mail_service::{MailboxInfo, MessageRow, OpenMailbox};
 use mail_types::{Actor, SpecialUse, UidSet};
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use super::account::{find, text, whole_json};
+use super::account::{find, moment, text, whole_json};
+use super::acting::prove;
 use super::{Reporter, Services};
+use crate::cli::ExportAccount;
 
 /// Messages whose records are read at once.
 const PAGE: usize = 200;
@@ -24,17 +27,23 @@ const NAME_CHARS_MAX: usize = 60;
 /// Bytes of a message in memory.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Writes the account into a new directory. Nothing is left of an export that failed.
+/// Writes the account into a new directory. Nothing is left of an export that failed but its line
+/// in the audit log.
 pub(super) async fn run(
     services: &Services,
-    who: &str,
-    dir: &Path,
+    asked: &ExportAccount,
     reporter: &Reporter,
 ) -> Result<(), String> {
-    let account = find(services, who).await?;
+    let (by, requester) = prove(services, &asked.acting).await?;
+    let account = find(services, &asked.who).await?;
+    let dir = asked.to.as_path();
     if dir.exists() {
         return Err(format!("{}: is there already; name a new directory", dir.display()));
     }
+    // Whoever reads somebody's mail is written down before they see the first byte of it.
+    let office = services.directory.office(&by, &requester);
+    office.note_export(account.id, &asked.reason).await.map_err(text)?;
+    tracing::warn!(target: "facteur", account = %account.id, by = %by.id, "exported");
     let mut draft = dir.to_owned().into_os_string();
     draft.push(".tmp");
     let draft = PathBuf::from(draft);
@@ -47,8 +56,6 @@ pub(super) async fn run(
     });
     match finished {
         Ok(count) => {
-            // Who read everybody's mail must be found out by somebody else than themselves.
-            tracing::warn!(target: "facteur", account = %account.id, messages = count, "exported");
             reporter.line(format!(
                 "{}: {count} messages, address book and account data in {}",
                 account.id,
@@ -74,11 +81,14 @@ impl Export<'_> {
     /// All files; how many messages there are.
     async fn write(&self, account: &Account) -> Result<u64, String> {
         let mail = &self.services.mail;
+        // First what waits: what leaves meanwhile is then here and among the sent messages.
+        let mut done = self.scheduled(&self.dir.join("scheduled")).await?;
         let mailboxes = mail.mailboxes(Actor::System, self.id).await.map_err(text)?;
-        let total = mailboxes.iter().map(|info| u64::from(info.status.messages)).sum();
+        let stored: u64 = mailboxes.iter().map(|info| u64::from(info.status.messages)).sum();
+        let total = done + stored;
         let root = self.dir.join("mail");
         make_dir(&root)?;
-        let (mut done, mut list) = (0, Vec::new());
+        let mut list = Vec::new();
         for (index, info) in mailboxes.iter().filter(|info| !info.no_select).enumerate() {
             let folder = folder_name(index + 1, info.name.as_str());
             let open = mail.open_mailbox(Actor::System, self.id, &info.name).await;
@@ -92,6 +102,51 @@ impl Export<'_> {
         let data = self.data(account, list).await?;
         write_file(&self.dir.join("account.json"), format!("{data:#}\n").as_bytes()).await?;
         Ok(done)
+    }
+
+    /// The messages that were handed in and have not left yet; how many there are.
+    async fn scheduled(&self, folder: &Path) -> Result<u64, String> {
+        make_dir(folder)?;
+        let mut index = create(&folder.join("messages.jsonl")).await?;
+        let failed = |error: std::io::Error| named(folder, &error);
+        let (mail, owner) = (&self.services.mail, Actor::Account(self.id));
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = mail.outbox_after(owner, after).await.map_err(text)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            for (id, _) in page {
+                // It may have left since it was listed.
+                let Some(entry) = mail.queued(id).await.map_err(text)? else { continue };
+                let name = format!("{id}.eml");
+                let copy = mail.senders_copy(&entry.message);
+                self.waiting(&copy, &folder.join(&name)).await?;
+                let leaves = entry.recipients.iter().map(|(_, row)| row.next_attempt).min();
+                let to = entry.recipients.iter().map(|(_, row)| row.address.to_string());
+                let line = json!({
+                    "file": name,
+                    "leaves": leaves.map(moment),
+                    "to": to.collect::<Vec<_>>(),
+                    "bytes": copy.size(),
+                });
+                index.write_all(format!("{line}\n").as_bytes()).await.map_err(failed)?;
+                count += 1;
+            }
+        }
+        index.flush().await.map_err(failed)?;
+        Ok(count)
+    }
+
+    /// One message that waits.
+    async fn waiting(&self, message: &Outgoing, path: &Path) -> Result<(), String> {
+        let mut file = create(path).await?;
+        let failed = |error: std::io::Error| named(path, &error);
+        let mut at = 0;
+        while at < message.size() {
+            let piece = message.piece(at).await.map_err(text)?;
+            at += write_piece(&mut file, &piece, path).await?;
+        }
+        file.flush().await.map_err(failed)
     }
 
     /// The messages of one mailbox; how many there are.
@@ -147,12 +202,7 @@ impl Export<'_> {
         while at < row.size() {
             let range = at..at + PIECE_BYTES;
             let piece = self.services.mail.read(Actor::System, open, row, range).await;
-            let piece = piece.map_err(text)?;
-            if piece.is_empty() {
-                return Err(format!("{}: the message ends early", path.display()));
-            }
-            at += piece.len() as u64;
-            file.write_all(&piece).await.map_err(failed)?;
+            at += write_piece(&mut file, &piece.map_err(text)?, path).await?;
         }
         file.flush().await.map_err(failed)
     }
@@ -181,11 +231,6 @@ impl Export<'_> {
             .collect();
         Ok(data)
     }
-}
-
-/// Unix seconds as RFC 3339 writes them.
-fn moment(unix_seconds: i64) -> String {
-    jiff::Timestamp::from_second(unix_seconds).map(|at| at.to_string()).unwrap_or_default()
 }
 
 fn described(info: &MailboxInfo, open: &OpenMailbox, folder: &str, count: u64) -> Value {
@@ -218,6 +263,19 @@ async fn create(path: &Path) -> Result<BufWriter<tokio::fs::File>, String> {
     options.write(true).create_new(true).mode(0o600);
     let file = tokio::fs::OpenOptions::from(options).open(path).await;
     file.map(BufWriter::new).map_err(|error| named(path, &error))
+}
+
+/// Writes what was read of a message; how many bytes it was.
+async fn write_piece(
+    file: &mut BufWriter<tokio::fs::File>,
+    piece: &[u8],
+    path: &Path,
+) -> Result<u64, String> {
+    if piece.is_empty() {
+        return Err(format!("{}: the message ends early", path.display()));
+    }
+    file.write_all(piece).await.map_err(|error| named(path, &error))?;
+    Ok(piece.len() as u64)
 }
 
 async fn write_file(path: &Path, bytes: &[u8]) -> Result<(), String> {

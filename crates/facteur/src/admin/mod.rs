@@ -14,6 +14,7 @@ mod reindex;
 mod reset;
 pub(crate) mod secrets;
 pub(crate) mod socket;
+mod status;
 mod trace;
 mod unit;
 mod verify;
@@ -199,6 +200,7 @@ pub(crate) async fn execute(services: &Services, command: AdminCommand, reporter
         AdminCommand::Queue(command) => queue::execute(services, command, reporter).await,
         AdminCommand::Trace(trace) => trace::execute(services, trace, reporter).await,
         AdminCommand::Audit(command) => audit::execute(services, command, reporter).await,
+        AdminCommand::Status { json } => status::run(services, json, reporter).await,
         AdminCommand::Verify => verify::run(services, reporter).await,
         AdminCommand::Reindex { who, .. } => reindex::run(services, who.as_deref(), reporter).await,
         AdminCommand::Backup { dir } => backup(services, &dir, reporter).await,

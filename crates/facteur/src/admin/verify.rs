@@ -1,5 +1,7 @@
 //! `facteur verify`: walks the whole store and checks every invariant.
 
+use std::time::Instant;
+
 use super::{Reporter, Services};
 
 /// Bodies between two reports of progress.
@@ -19,6 +21,7 @@ impl Progress<'_> {
 
 /// Reports what it finds; the error says that something was found.
 pub(super) async fn run(services: &Services, reporter: &Reporter) -> Result<(), String> {
+    let began = Instant::now();
     let mut faults = 0;
     faults += directory(services, reporter).await?;
     let bodies_expected = services.store.body_count_estimate();
@@ -27,6 +30,8 @@ pub(super) async fn run(services: &Services, reporter: &Reporter) -> Result<(), 
     let (found, seen) = bodies(services, &progress).await?;
     faults += found;
     faults += accounts(services, &progress, seen).await?;
+    let noted = services.store.note_verified(began.elapsed().as_secs(), faults as u64).await;
+    noted.map_err(|error| error.to_string())?;
     match faults {
         0 => {
             reporter.line("clean");

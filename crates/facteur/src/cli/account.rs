@@ -7,6 +7,8 @@ use directory::{Day, Person, UnitCode};
 use mail_types::{AcademicId, Domain, EmailAddress, Role};
 use serde::{Deserialize, Serialize};
 
+use super::acting::Acting;
+
 /// What can be done to accounts. WHO is an address, an academic ID or an account number.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub(crate) enum AccountCommand {
@@ -67,7 +69,8 @@ pub(crate) enum AccountCommand {
         /// Whose.
         who: String,
     },
-    /// Say on which day an account is deleted. Until then its owner reads, and sends nothing.
+    /// Say on which day an account is deleted. Until then its owner reads, and neither
+    /// changes nor sends anything.
     Leave {
         /// Whose.
         who: String,
@@ -79,14 +82,8 @@ pub(crate) enum AccountCommand {
         stay: bool,
     },
     /// Write everything of an account into a new directory: messages (EML, with their flags beside
-    /// them), address book (vCard), account data (JSON).
-    Export {
-        /// Whose.
-        who: String,
-        /// A directory that does not exist yet.
-        #[arg(long)]
-        to: PathBuf,
-    },
+    /// them), address book (vCard), account data (JSON). For administrators.
+    Export(ExportAccount),
     /// Delete an account and its mail. Its addresses stay reserved for ever.
     Delete {
         /// Whose.
@@ -203,6 +200,21 @@ pub(crate) struct IssueSecrets {
     /// Write hand-out sheets into this new directory [default: show the secrets].
     #[arg(long, value_name = "DIR")]
     pub(crate) sheets: Option<PathBuf>,
+}
+
+/// What is taken out, by whom and why.
+#[derive(Debug, Args, Serialize, Deserialize)]
+pub(crate) struct ExportAccount {
+    /// Whose.
+    pub(crate) who: String,
+    /// A directory that does not exist yet.
+    #[arg(long)]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) acting: Acting,
+    /// Why, for the audit log.
+    #[arg(long)]
+    pub(crate) reason: String,
 }
 
 /// Accounts from a file.

@@ -38,13 +38,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the mailbox is there, before the client sends megabytes.
+    /// Whether the mailbox is there and takes messages, before the client sends megabytes.
     async fn append_target(&self, append: &Append) -> Result<(), ServiceError> {
         let (Some((actor, owner)), imap_session::Mailbox::Named(name)) =
             (self.owner(), &append.mailbox)
         else {
             return Err(ServiceError::NoSuchTarget);
         };
+        if !self.mail().may_write(actor, owner).await? {
+            return Err(ServiceError::Leaving);
+        }
         match self.mail().status(actor, owner, name).await {
             Err(ServiceError::NoSuchMailbox) => Err(ServiceError::NoSuchTarget),
             outcome => outcome.map(drop),

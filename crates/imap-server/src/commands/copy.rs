@@ -4,7 +4,7 @@ use imap_session::{Expunges, Mailbox, Numbering, SequenceSet, respond};
 use mail_service::{Copied, ServiceError};
 use mail_types::UidSet;
 
-use crate::connection::Connection;
+use crate::connection::{Access, Connection};
 
 impl Connection {
     pub(crate) async fn copy(
@@ -69,12 +69,15 @@ impl Connection {
     pub(crate) async fn close(&mut self, tag: &str) {
         let Some((actor, _)) = self.owner() else { return };
         let Some(opened) = self.opened.take() else { return };
-        if !opened.read_only
-            && let Err(error) = self.mail().expunge(actor, &opened.mailbox, None).await
-        {
-            return self.refuse(tag, &error);
+        let expunged = match opened.access {
+            Access::ReadWrite => self.mail().expunge(actor, &opened.mailbox, None).await,
+            Access::Examined | Access::Leaving => Ok(UidSet::new()),
+        };
+        match expunged {
+            // RFC 3501 §6.4.2: nothing is removed where nothing can be, and that is no error.
+            Ok(_) | Err(ServiceError::Leaving) => self.tagged(tag, "OK CLOSE completed"),
+            Err(error) => self.refuse(tag, &error),
         }
-        self.tagged(tag, "OK CLOSE completed");
     }
 }
 

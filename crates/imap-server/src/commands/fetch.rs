@@ -11,7 +11,7 @@ use mail_service::{Entry, FlagChange, OpenMailbox, ServiceError, Snapshot};
 use mail_store::tables::mail::MessageRow;
 use mail_types::{Actor, Flag, FlagSet, ModSeq, Uid, UidSet};
 
-use crate::connection::{Connection, WRITE_BYTES};
+use crate::connection::{Access, Connection, Opened, WRITE_BYTES};
 
 /// Messages whose rows are read at once.
 const PAGE_MESSAGES: usize = 64;
@@ -129,7 +129,8 @@ impl Connection {
         items: &[Item],
     ) -> Result<UidSet, ServiceError> {
         let sets = |item: &Item| matches!(item, Item::Section(section) if !section.peek);
-        let Some(opened) = self.opened.as_ref().filter(|opened| !opened.read_only) else {
+        let is_writable = |opened: &&Opened| opened.access == Access::ReadWrite;
+        let Some(opened) = self.opened.as_ref().filter(is_writable) else {
             return Ok(UidSet::new());
         };
         if !items.iter().any(sets) {
@@ -144,9 +145,13 @@ impl Connection {
         }
         let seen: FlagSet = [Flag::Seen].into_iter().collect();
         let mailbox = opened.mailbox.clone();
-        let stored =
-            self.mail().store_flags(actor, &mailbox, &unseen, FlagChange::Add, &seen, None).await?;
-        Ok(stored.changed)
+        let mail = self.mail();
+        match mail.store_flags(actor, &mailbox, &unseen, FlagChange::Add, &seen, None).await {
+            Ok(stored) => Ok(stored.changed),
+            // The day was set while the mailbox was open. It is read all the same.
+            Err(ServiceError::Leaving) => Ok(UidSet::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Answers for one page; how many messages were still there.

@@ -4,7 +4,7 @@ use imap_session::{Command, Mailbox, Selected, StatusItem, respond};
 use mail_service::{MailboxStatus, ServiceError, Subscription, flags_in_use};
 use mail_types::MailboxName;
 
-use crate::connection::{Connection, MAILBOX_GONE, Opened};
+use crate::connection::{Access, Connection, MAILBOX_GONE, Opened};
 
 impl Connection {
     pub(crate) async fn mailbox_command(&mut self, tag: &str, command: Command) {
@@ -75,12 +75,18 @@ impl Connection {
             Ok(mailbox) => mailbox,
             Err(error) => return self.refuse(tag, &error),
         };
+        let access = match self.mail().may_write(actor, owner).await {
+            _ if read_only => Access::Examined,
+            Ok(true) => Access::ReadWrite,
+            Ok(false) => Access::Leaving,
+            Err(error) => return self.refuse(tag, &error),
+        };
         let seen = mailbox.snapshot();
         let uids = seen.iter().map(|entry| entry.uid.get()).collect();
         let flags = flags_in_use(seen.iter()).into_iter().collect();
-        let selected = match read_only {
-            true => Selected::examined(uids, flags),
-            false => Selected::new(uids, flags),
+        let selected = match access {
+            Access::ReadWrite => Selected::new(uids, flags),
+            Access::Examined | Access::Leaving => Selected::read_only(uids, flags),
         };
         let out = &mut self.out;
         selected.tell_flags(out);
@@ -96,9 +102,15 @@ impl Connection {
         respond::line(out, &format!("* OK [UIDNEXT {}] Next UID", seen.uid_next));
         // RFC 7162 §3.1.2.1: told whether the client asked for mod-sequences or not.
         respond::line(out, &format!("* OK [HIGHESTMODSEQ {}] Highest", seen.highest_mod_seq));
-        let access = if read_only { "READ-ONLY] EXAMINE" } else { "READ-WRITE] SELECT" };
-        self.tagged(tag, &format!("OK [{access} completed"));
-        self.opened = Some(Opened { mailbox, selected, seen, read_only });
+        self.tagged(
+            tag,
+            match access {
+                Access::ReadWrite => "OK [READ-WRITE] SELECT completed",
+                Access::Examined => "OK [READ-ONLY] EXAMINE completed",
+                Access::Leaving => "OK [READ-ONLY] SELECT completed",
+            },
+        );
+        self.opened = Some(Opened { mailbox, selected, seen, access });
     }
 
     async fn status(&mut self, tag: &str, mailbox: Mailbox, items: &[StatusItem]) {
@@ -155,11 +167,17 @@ impl Connection {
 
     /// The selected mailbox if it may be changed, or an answer.
     pub(crate) fn writable(&mut self, tag: &str) -> Option<&mut Opened> {
-        if self.opened.as_ref().is_some_and(|opened| opened.read_only) {
-            self.tagged(tag, "NO [READ-ONLY] The mailbox was opened with EXAMINE");
-            return None;
+        match self.opened.as_ref().map(|opened| opened.access) {
+            Some(Access::Examined) => {
+                self.tagged(tag, "NO [READ-ONLY] The mailbox was opened with EXAMINE");
+                None
+            }
+            Some(Access::Leaving) => {
+                self.refuse(tag, &ServiceError::Leaving);
+                None
+            }
+            Some(Access::ReadWrite) | None => self.selected(tag),
         }
-        self.selected(tag)
     }
 
     /// Ends the session's hold on a mailbox that turned out to be deleted.

@@ -69,6 +69,12 @@ impl Server {
         client
     }
 
+    /// Sets marie's last day, or takes it back.
+    pub(crate) async fn leaves(&self, day: Option<&str>) {
+        let day = day.map(|day| day.parse().unwrap());
+        self.service.directory().set_leaving(self.marie, day).await.unwrap();
+    }
+
     /// Puts a message into one of marie's mailboxes.
     pub(crate) async fn append(&self, mailbox: &str, message: &[u8]) {
         let mut writer = self.service.message_writer();

@@ -5,6 +5,7 @@
 //! - `@ fresh`, `@ authenticated` (the default), `@ selected`: where each client begins: before
 //!   the greeting, logged in as marie, or with INBOX selected;
 //! - `@ quota=N`: marie has room for so many bytes;
+//! - `@ leaving`: marie's account has a last day, before anybody logs in and after all else here;
 //! - `@ messages=N`: INBOX holds N messages, `Message 1` to `Message N`;
 //! - `C: line`: client 1 sends this and CR LF; `\r`, `\n`, `\0` and `\xHH` are bytes;
 //! - `C| bytes`: the same without CR LF;
@@ -77,6 +78,7 @@ async fn run(name: &str, text: &str) -> Result<(), String> {
             None if word == "fresh" => start = Start::Fresh,
             None if word == "authenticated" => start = Start::Authenticated,
             None if word == "selected" => start = Start::Selected,
+            None if word == "leaving" => server.leaves(Some("2099-08-31")).await,
             Some(("quota", _)) => {}
             Some(("messages", count)) => fill(&server, count.parse().unwrap()).await,
             _ => return Err(format!("{name}: what is @ {word}?")),

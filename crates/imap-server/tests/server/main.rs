@@ -2,4 +2,5 @@
 
 mod common;
 mod dialogs;
+mod leaving;
 mod threats;

@@ -20,6 +20,7 @@ mod local;
 mod notice;
 mod outbox;
 mod own_copy;
+mod scheduled;
 mod settle;
 mod standing;
 

@@ -31,8 +31,6 @@ use crate::message::{Appended, FlagChange, OpenMailbox};
 use crate::prepare::{self, Content};
 use crate::service::{MailService, Right};
 
-/// Messages of one account that are listed.
-const LISTED_MAX: usize = 500;
 /// Bytes of a header section in which the sender's copy is described.
 const HEADER_BYTES_MAX: u64 = 64 << 10;
 
@@ -99,7 +97,7 @@ impl MailService {
     /// again, with everything. `None` when it is too late. Durable on return.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`ServiceError::Leaving`], or when the store fails.
     pub async fn take_back(
         &self,
         actor: Actor,
@@ -122,7 +120,7 @@ impl MailService {
     /// Lets a message of its sender's leave now instead of later; whether it still waited.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`ServiceError::Leaving`], or when the store fails.
     pub async fn send_now(&self, actor: Actor, id: QueueId) -> Result<bool, ServiceError> {
         let queue = &self.inner.queue;
         let lock = queue.lock(id);
@@ -146,34 +144,6 @@ impl MailService {
         Ok(true)
     }
 
-    /// The messages that a sender gave a time and that wait for it.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn scheduled(&self, actor: Actor) -> Result<Vec<Entry>, ServiceError> {
-        let Actor::Account(owner) = actor else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
-        for (id, row) in self.outbox(actor).await? {
-            match self.queued(id).await? {
-                Some(entry) if row.is_scheduled => found.push(entry),
-                Some(_) => {}
-                // An operator took it out, and a crash kept this row.
-                None => self.forget(owner, id),
-            }
-        }
-        Ok(found)
-    }
-
-    /// What waits in the queue in an account's name, at most 500 of it.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn outbox(&self, actor: Actor) -> Result<Vec<(QueueId, OutboxRow)>, ServiceError> {
-        let Actor::Account(owner) = actor else { return Ok(Vec::new()) };
-        let partition = account_partition(owner);
-        Ok(self.inner.store.scan::<Outbox>(partition, None, LISTED_MAX).await?.rows)
-    }
-
     /// An entry of the actor's own about which nothing is decided.
     async fn waiting_of(
         &self,
@@ -184,6 +154,9 @@ impl MailService {
         let Some(message) = message else { return Ok(None) };
         match ownership(&message) {
             Some((owner, _)) if actor == Actor::Account(owner) => {
+                if !self.may_write(actor, owner).await? {
+                    return Err(ServiceError::Leaving);
+                }
                 let fate = self.fate(owner, id).await?;
                 Ok(fate.is_none().then_some((owner, message)))
             }
@@ -245,7 +218,7 @@ impl MailService {
 
     /// Not synced: it stands behind the commit by which the entry left, and whoever finds these
     /// rows without an entry forgets them again.
-    fn forget(&self, owner: AccountId, id: QueueId) {
+    pub(super) fn forget(&self, owner: AccountId, id: QueueId) {
         let mut batch = Batch::new().unsynced();
         batch.delete::<Outbox>(&id);
         batch.delete::<OutboxFate>(&id);
@@ -281,7 +254,7 @@ impl MailService {
         let cell = self.cell(Actor::System, owner, Right::Write).await?;
         let draft = OldDraft::find(&cell, own.draft).await?;
         let lines = match turn {
-            Turn::Leave if own.keeps_copy => Some([&own.bcc[..], &date_of(message)].concat()),
+            Turn::Leave if own.keeps_copy => Some(copy_lines(message, own)),
             Turn::TakeBack => Some([&own.bcc[..], &own.notes].concat()),
             Turn::Leave | Turn::Wait => None,
         };
@@ -370,6 +343,11 @@ impl MailService {
 /// Whose account an entry concerns, and how.
 fn ownership(message: &QueueMessageRow) -> Option<(AccountId, &OwnCopyRow)> {
     message.submitter.zip(message.own.as_ref())
+}
+
+/// What stands in front of the body in the sender's copy.
+pub(super) fn copy_lines(message: &QueueMessageRow, own: &OwnCopyRow) -> Vec<u8> {
+    [&own.bcc[..], &date_of(message)].concat()
 }
 
 /// The field `Date` where it stands in front of the body: a copy of the body alone lacks it.

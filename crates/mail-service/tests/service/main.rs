@@ -6,6 +6,7 @@ mod deliver;
 mod disk;
 mod durable;
 mod history;
+mod leaving;
 mod locked;
 mod mailboxes;
 mod messages;

@@ -34,6 +34,11 @@ async fn send(server: &Server, own: Option<OwnCopyRow>) -> QueueId {
     send_at(server, own, LATER).await
 }
 
+/// The same as the webmail does it, for other tests.
+pub(crate) async fn send_later(server: &Server) -> QueueId {
+    send(server, Some(own())).await
+}
+
 async fn send_at(server: &Server, own: Option<OwnCopyRow>, release: i64) -> QueueId {
     let queue_id = server.service.new_queue_id();
     let to = |text| Addressee::new(Destination::Elsewhere(address(text)));
@@ -104,9 +109,13 @@ async fn what_leaves_is_among_sent_messages_and_no_draft_any_more() {
     let id = send(&server, Some(own)).await;
     assert_eq!(drafts_and_sent(&server).await, (0, 0), "it waits, and is nowhere else");
     assert_eq!((waiting(&server, 1).await, waiting(&server, 2).await), (1, 0));
+    let copy = server.service.senders_copy(&queued(&server, id).await.unwrap().message);
+    let (front, body) = (copy.piece(0).await.unwrap(), copy.piece(BCC.len() as u64).await.unwrap());
+    assert_eq!(copy.size(), (BCC.len() + letter().len()) as u64);
     assert!(leaves(&server, id).await);
     let sent = server.open(1, "Envoyés").await;
     assert_eq!(server.bytes(&sent, 1).await, [BCC.as_bytes(), &letter()].concat());
+    assert_eq!(server.bytes(&sent, 1).await, [front, body].concat(), "as it was to be");
     assert_eq!((flags(&sent, 1), flags(&inbox, 1)), ("\\Seen".into(), "\\Answered".into()));
     assert_eq!(waiting(&server, 1).await, 0);
     assert!(server.service.take_back(me(1), id).await.unwrap().is_none(), "too late");

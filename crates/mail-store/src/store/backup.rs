@@ -42,8 +42,8 @@ impl fmt::Display for SalvageReport {
 }
 
 impl Store {
-    /// Writes a consistent copy into `dir`, which must not exist, while serving. The secrets file
-    /// is not in it. Blocks.
+    /// Writes a consistent copy into `dir`, which must not exist, while serving, and keeps that it
+    /// was made. The secrets file is not in it. Blocks.
     ///
     /// # Errors
     /// When the engine or the file system fails.
@@ -54,9 +54,11 @@ impl Store {
         if !is_empty_dir(dir).map_err(|error| StoreError::Engine(error.to_string()))? {
             return Err(StoreError::Engine("the directory is not empty".into()));
         }
+        let began = self.now();
         // An empty directory is replaced: the engine wants to make it itself.
         let _ = fs::remove_dir(dir);
-        rocks.checkpoint(dir)
+        rocks.checkpoint(dir)?;
+        self.note_backup(began, dir)
     }
 
     /// Copies a backup into the empty `options.data_dir` and moves every counter forward, so that
@@ -98,6 +100,7 @@ impl Store {
         copy_dir(backup, &copying, progress).map_err(of_io)?;
         let store = Store::open(StoreOptions { data_dir: copying.clone(), ..options })?;
         let forwarded = block_on(store.move_counters_forward());
+        let forwarded = forwarded.and_then(|()| store.forget_upkeep());
         store.close();
         drop(store);
         forwarded.map_err(|error| failed(error.to_string()))?;

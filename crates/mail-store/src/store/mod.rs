@@ -9,6 +9,7 @@ mod disk;
 mod read;
 pub(crate) mod seal;
 pub(crate) mod typed;
+mod upkeep;
 mod verify;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use seal::Sealer;
 pub use backup::SalvageReport;
 pub use collect::Collected;
 pub use disk::FreeDisk;
+pub use upkeep::Upkeep;
 pub use verify::{StoreFault, StoreVerified};
 
 /// Tells the time in Unix seconds.
@@ -246,7 +248,7 @@ impl Store {
             batch.put::<Dropped>(&opened.last_group, &row);
             self.commit_now(batch).map_err(|error| refusal(error, options))?;
         }
-        Ok(())
+        self.show_upkeep().map_err(|error| refusal(error, options))
     }
 
     /// Checks that this program and these keys fit the store, and counts the start.

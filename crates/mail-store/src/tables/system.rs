@@ -17,6 +17,10 @@ table!(/// What a store is: written once, and when a key number comes into use.
     Identity = 2, () => IdentityRow);
 table!(/// What was dropped from the log's end, by the group it would have followed.
     Dropped = 3, u64 => DroppedRow);
+table!(/// The last backup that came to its end.
+    LastBackup = 4, () => BackupRow);
+table!(/// The last walk over everything that came to its end.
+    LastVerify = 5, () => VerifyRow);
 
 /// What a store is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,4 +58,26 @@ pub struct DroppedRow {
     pub at: i64,
     /// Whether an operator asked for it with `facteur salvage`.
     pub salvaged: bool,
+}
+
+/// A backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupRow {
+    /// When it was whole, in Unix seconds.
+    pub at: i64,
+    /// How long it took.
+    pub seconds: u64,
+    /// Bytes in its files.
+    pub bytes: u64,
+}
+
+/// A walk over everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyRow {
+    /// When it ended, in Unix seconds.
+    pub at: i64,
+    /// How long it took.
+    pub seconds: u64,
+    /// What it found; 0 is clean.
+    pub faults: u64,
 }

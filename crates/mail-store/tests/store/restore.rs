@@ -3,7 +3,8 @@
 use mail_store::tables::mail::{
     Account, AccountRow, Expunged, MailboxCounters, MailboxCountersRow,
 };
-use mail_store::{Batch, Store, account_partition};
+use mail_store::tables::system::VerifyRow;
+use mail_store::{Batch, Store, Upkeep, account_partition};
 use mail_types::{AccountId, MailboxId, ModSeq, UidSet};
 
 use crate::support::{Place, read_all, refer, store_body};
@@ -103,4 +104,31 @@ async fn a_backup_while_commits_arrive_is_consistent() {
     Store::restore(&place.path("backup"), options.clone(), |_, _| {}).unwrap();
     let verified = Store::open(options).unwrap().verify(|_| {}).await.unwrap();
     assert_eq!(verified.faults, vec![]);
+}
+
+#[tokio::test]
+async fn a_store_knows_its_last_backup_and_verification_and_a_restored_one_has_none() {
+    let place = Place::new();
+    let store = place.open();
+    assert_eq!(store.upkeep().await.unwrap(), Upkeep::default());
+    store.note_verified(7, 2).await.unwrap();
+    store.backup(&place.path("first")).unwrap();
+    let first = store.upkeep().await.unwrap();
+    let backup = first.backup.unwrap();
+    assert!(backup.bytes > 0 && backup.seconds == 0, "{backup:?}");
+    assert_eq!(first.verify, Some(VerifyRow { at: backup.at, seconds: 7, faults: 2 }));
+    place.pass(60);
+    assert!(store.backup(&place.path("first")).is_err(), "there is one already");
+    assert_eq!(store.upkeep().await.unwrap(), first, "what failed is none");
+    store.backup(&place.path("second")).unwrap();
+    drop(store);
+    let store = place.open();
+    assert_eq!(store.upkeep().await.unwrap().backup.unwrap().at, backup.at + 60);
+    drop(store);
+
+    let mut options = place.options();
+    options.data_dir = place.path("restored");
+    Store::restore(&place.path("second"), options.clone(), |_, _| {}).unwrap();
+    let restored = Store::open(options).unwrap();
+    assert_eq!(restored.upkeep().await.unwrap(), Upkeep::default());
 }

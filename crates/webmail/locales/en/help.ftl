@@ -62,7 +62,7 @@ help-safety-steps =
     Tell the IT officer of your school.
 help-safety-link = Account security
 help-officer-title = IT officers
-help-officer-text = The help desk is open only to officers of a school who have turned two-step verification on, and only for the people of that school. It gives access neither to messages nor to passwords.
+help-officer-text = The help desk is open only to officers of a school who have turned two-step verification on, and only for the people of that school; to administrators, for everybody. It gives access neither to messages nor to passwords.
 help-officer-steps =
     Open “Help desk” in the menu under your name. Requests for a password wait at the top; the search finds a person by name.
     Check who is speaking: in person, or by calling back the number in the staff file.

@@ -62,7 +62,7 @@ help-safety-steps =
     Prévenez le responsable informatique de votre établissement.
 help-safety-link = Sécurité du compte
 help-officer-title = Responsables informatiques
-help-officer-text = L’assistance n’est ouverte qu’aux responsables d’un établissement qui ont activé la double authentification, et seulement pour les personnes de cet établissement. Elle ne donne accès ni aux messages ni aux mots de passe.
+help-officer-text = L’assistance n’est ouverte qu’aux responsables d’un établissement qui ont activé la double authentification, et seulement pour les personnes de cet établissement ; aux administrateurs, pour tout le monde. Elle ne donne accès ni aux messages ni aux mots de passe.
 help-officer-steps =
     Ouvrez « Assistance » dans le menu à votre nom. Les demandes de mot de passe attendent en haut ; la recherche trouve une personne par son nom.
     Vérifiez qui vous parle : en personne, ou en rappelant le numéro du dossier administratif.

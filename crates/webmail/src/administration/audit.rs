@@ -300,6 +300,7 @@ pub(super) fn act_name(act: Act) -> &'static str {
         Act::AliasAdded => "act-alias-added",
         Act::AliasRemoved => "act-alias-removed",
         Act::AccountDeleted => "act-account-deleted",
+        Act::AccountExported => "act-account-exported",
         Act::UnitCreated => "act-unit-created",
         Act::UnitChanged => "act-unit-changed",
         Act::UnitDeleted => "act-unit-deleted",

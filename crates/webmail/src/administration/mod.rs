@@ -18,13 +18,12 @@ mod units;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use directory::{Account, AccountState, DirectoryError, Office, Requester};
+use directory::{DirectoryError, Office, Requester};
 use hyper::Response;
-use mail_types::Role;
 
 pub(crate) use self::job::Imports;
 pub(crate) use self::overview::Figures;
-use self::reasons::explained;
+pub(crate) use self::reasons::explained;
 use crate::account::Signed;
 use crate::assistance;
 use crate::compose::{Mistake, mistake};
@@ -38,15 +37,10 @@ const ROWS_PER_PAGE: usize = 50;
 /// Characters of what is looked for.
 const QUERY_CHARS_MAX: usize = 100;
 
-/// Whether these pages are shown to this account at all; others find nothing here. Somebody who
-/// leaves no longer administers.
-pub(crate) fn is_administrator(account: &Account) -> bool {
-    account.role == Role::Administrator && account.state == AccountState::Active
-}
-
 /// Whether these pages are open to the account: the answer when they are not, `None` when they are.
+/// Who is no administrator finds nothing here.
 async fn closed(signed: &Signed) -> Result<Option<Response<Body>>, Error> {
-    if !is_administrator(&signed.account) {
+    if !signed.account.administers() {
         return Err(Error::NotFound);
     }
     match assistance::has_second_factor(signed).await? {

@@ -70,6 +70,8 @@ struct AccountPage<'a> {
     is_opened_here: bool,
     /// Whether it takes two administrators, at the help desk.
     is_privileged: bool,
+    /// Whether the help desk has a page about it.
+    is_helped: bool,
     has_second_factor: bool,
     /// What the form is made from.
     seen: String,
@@ -159,6 +161,7 @@ pub(super) async fn page(
         is_suspended: account.state == AccountState::Suspended,
         is_opened_here: !is_privileged && account.state != AccountState::Suspended,
         is_privileged,
+        is_helped: service.directory().helped(&signed.account, account.id).await.is_ok(),
         has_second_factor: overview.totp_since.is_some(),
         roles,
         seen: seen(&known.fields()),

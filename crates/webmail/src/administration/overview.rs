@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use directory::AccountCounts;
 use hyper::{Response, StatusCode};
+use mail_service::{BackupRow, VerifyRow};
 use tokio::sync::Mutex;
 
 use super::frame;
@@ -107,6 +108,17 @@ fn alarms(
         let count = date::number(condition.index_waiting);
         alarms.push(locale.with("admin-alarm-index", "count", count));
     }
+    match condition.last_backup {
+        _ if !condition.is_backup_due => {}
+        None => alarms.push(locale.text("admin-alarm-no-backup")),
+        Some(_) => {
+            let hours = u64::from(signed.service().settings().backup_hours_max);
+            alarms.push(locale.with("admin-alarm-backup", "hours", hours));
+        }
+    }
+    if condition.last_verify.is_some_and(|verify| verify.faults > 0) {
+        alarms.push(locale.text("admin-alarm-verify"));
+    }
     let directory = signed.service().directory();
     if directory.identity_guard().closed.is_some_and(|closed| closed.by.is_none()) {
         alarms.push(locale.text("admin-alarm-identity"));
@@ -188,14 +200,41 @@ fn lines(signed: &Signed, condition: &mail_service::Condition, up: Duration) -> 
                 None => locale.text("admin-disk-unknown"),
             },
         ),
+        line("admin-backup", backup(signed, condition.last_backup)),
+        line("admin-verify", verification(signed, condition.last_verify)),
     ]
 }
 
-/// `3 jours 4 h`, `2 h 5 min`, `12 min`.
+fn backup(signed: &Signed, last: Option<BackupRow>) -> String {
+    let locale = signed.locale();
+    let Some(last) = last else { return locale.text("admin-never") };
+    locale.with_all(
+        "admin-backup-made",
+        &[
+            ("date", signed.calendar().long(last.at)),
+            ("size", date::size(locale, last.bytes)),
+            ("duration", duration(signed, last.seconds)),
+        ],
+    )
+}
+
+fn verification(signed: &Signed, last: Option<VerifyRow>) -> String {
+    let locale = signed.locale();
+    let Some(last) = last else { return locale.text("admin-never") };
+    let date = signed.calendar().long(last.at);
+    match last.faults {
+        0 => locale.with("admin-verify-clean", "date", date),
+        count => locale
+            .with_all("admin-verify-faults", &[("date", date), ("count", date::number(count))]),
+    }
+}
+
+/// `3 jours 4 h`, `2 h 5 min`, `12 min`, `7 s`.
 fn duration(signed: &Signed, seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     let locale = signed.locale();
     match (days, hours) {
+        (0, 0) if minutes == 0 => locale.with("admin-seconds", "seconds", seconds),
         (0, 0) => locale.with("admin-minutes", "minutes", minutes),
         (0, hours) => locale.with_all(
             "admin-hours",

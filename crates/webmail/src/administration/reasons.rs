@@ -32,6 +32,7 @@ const REASONS: [(&str, &str, &str); 50] = [
     ("the code of a privileged account", "", "why-privileged"),
     ("the last day lies between today and ", "", "why-last-day"),
     ("the reason is empty", "", "why-no-reason"),
+    ("you have approved already", "", "why-approved"),
     ("a proposal needs the agreement", "", "why-own-proposal"),
     ("there is no such proposal", "", "why-no-proposal"),
     ("this takes an administrator", "", "why-no-administrator"),
@@ -61,7 +62,7 @@ const REASONS: [(&str, &str, &str); 50] = [
 const VALUE_CHARS_MAX: usize = 80;
 
 /// The reason in this language; as it is when we have no sentence for it.
-pub(super) fn explained(locale: &Locale, reason: &str) -> String {
+pub(crate) fn explained(locale: &Locale, reason: &str) -> String {
     let found = REASONS.iter().find_map(|(before, after, name)| {
         let rest = reason.strip_prefix(before)?;
         let value = if after.is_empty() { rest } else { rest.split_once(after)?.0 };

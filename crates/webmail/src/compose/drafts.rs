@@ -215,6 +215,10 @@ pub(crate) async fn open(signed: &Signed, uid: &str) -> Result<Response<Body>, E
     let uid = parse_uid(uid)?;
     let mailboxes = signed.mailboxes().await?;
     let name = special(&mailboxes, SpecialUse::Drafts).ok_or(Error::NotFound)?;
+    let read = format!("/m/{}/{uid}", url::encode(name.as_str()));
+    if signed.account.is_read_only() {
+        return Ok(headers::see_other(&signed.visit, &read));
+    }
     let drafts = Drafts::open(signed, &mailboxes).await?;
     let found = drafts.look_up(signed, uid).await?.ok_or(Error::NotFound)?;
     let contents = Contents::of(&found.structure);
@@ -222,8 +226,7 @@ pub(crate) async fn open(signed: &Signed, uid: &str) -> Result<Response<Body>, E
     let (text, is_cut) = found.plain(&contents, text_max).await?;
     if is_cut {
         // Saving what was cut would lose the rest: it can be read only.
-        let path = format!("/m/{}/{uid}", url::encode(name.as_str()));
-        return Ok(headers::see_other(&signed.visit, &path));
+        return Ok(headers::see_other(&signed.visit, &read));
     }
     let raw = raw_header(signed, &found).await?;
     let [to, cc, bcc] = [("To", 0), ("Cc", 1), ("Bcc", 2)].map(|(field, note)| {

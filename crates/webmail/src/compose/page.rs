@@ -115,6 +115,7 @@ pub(crate) fn page(
     fields: Fields,
     view: View<'_>,
 ) -> Result<Response<Body>, Error> {
+    signed.check_writable()?;
     let locale = signed.locale();
     let heading = match fields.origin.as_ref().map(|origin| origin.kind) {
         None => locale.text("compose-title"),

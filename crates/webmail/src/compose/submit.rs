@@ -32,6 +32,7 @@ fn is_part(visit: &Visit) -> bool {
 
 /// Send, save, attach, remove a file, throw away.
 pub(crate) async fn submit(signed: &Signed, input: Input) -> Result<Response<Body>, Error> {
+    signed.check_writable()?;
     let visit = &signed.visit;
     let bytes_max = visit.webmail.settings().upload_bytes_max;
     let memory = Arc::clone(&visit.webmail.upload_memory);

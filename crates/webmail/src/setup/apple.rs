@@ -1,5 +1,6 @@
 //! The profile that sets up Mail on an iPhone, an iPad or a Mac (`com.apple.mail.managed`). It
-//! holds no password: the device asks for it. It is not signed, which the device says.
+//! holds no password: the device asks for it. It is signed with the server's certificate, so that
+//! the device shows whose it is.
 
 use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -55,7 +56,11 @@ pub(super) fn answer(signed: &Signed) -> Result<Response<Body>, Error> {
     };
     let text = askama::Template::render(&template)?;
     let visit = &signed.visit;
-    let mut response = headers::text(visit, StatusCode::OK, Fence::Part, MEDIA_TYPE, text.into());
+    // Without a certificate, or with a key that cannot: the device then says that nobody signed.
+    let profile = visit.webmail.profile_signer.get().and_then(|sign| sign(text.as_bytes()));
+    let profile = profile.unwrap_or_else(|| text.into_bytes());
+    let mut response =
+        headers::text(visit, StatusCode::OK, Fence::Part, MEDIA_TYPE, profile.into());
     let disposition = headers::attachment_disposition("attachment", FILE_NAME);
     if let Ok(value) = HeaderValue::from_str(&disposition) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);

@@ -4,6 +4,7 @@ use directory::{AccountUpdate, TotpSecret};
 use hyper::StatusCode;
 use mail_types::{AccountId, Role};
 
+use super::administration::{administrator, set_role};
 use super::{Bench, Browser, PASSWORD, between};
 
 const SCHOOL: &str = "0750001A";
@@ -124,6 +125,50 @@ async fn an_academic_id_typed_at_the_help_desk_stands_in_no_address() {
     assert!(desk.get("/assistance").await.text().contains("parmi ceux que vous aidez"));
     let form = [("jeton", "0"), ("nom", "Martin")];
     assert_eq!(desk.post("/assistance", &form).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn administrators_help_everybody_and_two_of_them_somebody_privileged() {
+    let bench = Bench::new().await;
+    let id = async |login: &str| bench.directory.find(login).await.unwrap().unwrap().id;
+    let mut anne = administrator(&bench, "10031").await;
+    let mut bruno = administrator(&bench, "10032").await;
+    let administration = anne.get("/administration").await.text();
+    assert!(administration.contains("<a href=\"/assistance\">"), "a link from there");
+    assert!(anne.get("/assistance").await.text().contains("de tous les établissements"));
+    let paul = id("10002").await;
+    let found = anne.get("/assistance?nom=durand").await.text();
+    assert!(found.contains(&format!("/assistance/{}", paul.0)));
+    let about = anne.get(&format!("/administration/comptes/{}", paul.0)).await.text();
+    assert!(about.contains(&format!("/assistance/{}", paul.0)));
+    let ask = async |browser: &mut Browser<'_>, who: AccountId, action: &str| {
+        let path = format!("/assistance/{}", who.0);
+        let token = browser.get("/assistance").await.token();
+        let form = [("jeton", token.as_str()), ("action", action), ("motif", "rappelé")];
+        browser.post(&path, &form).await
+    };
+    let given = ask(&mut anne, paul, "code").await.text();
+    assert!(between(&given, "id=\"secret\">", "<").is_some(), "an agent takes one");
+
+    let officer = bench.add("referent@ac.test", "Réfé Rent", "10003").await;
+    set_role(&bench, officer, Role::ItOfficer).await;
+    let path = format!("/assistance/{}", officer.0);
+    assert!(anne.get(&path).await.text().contains("demande l’accord de deux administrateurs"));
+    assert_eq!(ask(&mut anne, officer, "code").await.header("location"), "/assistance");
+    assert!(anne.get("/assistance").await.text().contains("Votre accord est noté"));
+    let own = anne.get(&path).await.text();
+    assert!(own.contains("Vous avez donné votre accord") && !own.contains("value=\"code\""));
+    let again = ask(&mut anne, officer, "code").await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.text().contains("il faut celui d’un autre administrateur"));
+    assert!(bruno.get(&path).await.text().contains("Service informatique a donné son accord"));
+    let given = ask(&mut bruno, officer, "code").await.text();
+    assert!(between(&given, "id=\"secret\">", "<").is_some(), "the second one gets the code");
+    let own = id("10031").await;
+    assert_eq!(ask(&mut anne, own, "code").await.status, StatusCode::NOT_FOUND, "never oneself");
+    bench.directory.set_leaving(own, Some("2099-08-31".parse().unwrap())).await.unwrap();
+    anne.log_in("10031", PASSWORD).await;
+    assert_ne!(anne.get("/assistance").await.status, StatusCode::OK, "somebody who leaves");
 }
 
 #[tokio::test]

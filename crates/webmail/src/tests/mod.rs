@@ -8,6 +8,7 @@ mod fence;
 mod first_login;
 mod forgotten;
 mod identity;
+mod leaving;
 mod lists;
 mod office;
 mod outbox;
