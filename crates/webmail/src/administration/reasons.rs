@@ -4,7 +4,7 @@
 use crate::locale::Locale;
 
 /// What stands before the value, what stands after it, and our sentence.
-const REASONS: [(&str, &str, &str); 50] = [
+const REASONS: [(&str, &str, &str); 51] = [
     ("address ", " is already taken", "why-address-taken"),
     ("academic ID ", " is already taken", "why-id-taken"),
     ("unit ", " is already taken", "why-unit-taken"),
