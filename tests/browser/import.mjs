@@ -8,8 +8,8 @@ import { account, launch, lookAt, site, verdict } from "./browser.mjs";
 
 const PEOPLE = Number(process.env.PEOPLE ?? 2000);
 const PATIENCE = { timeout: 1_200_000 };
-// A page may not be slow because there are many people; on a slow machine in a debug build.
-const PAGE_MS_MAX = 5000;
+// No page takes for ever because there are many people, be it a debug build on a busy machine.
+const PAGE_MS_MAX = 30_000;
 
 async function timed(what, work) {
   const begin = performance.now();
