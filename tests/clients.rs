@@ -86,6 +86,11 @@ fn schools_accounts_and_files_are_administered_in_a_browser() {
 }
 
 #[test]
+fn a_large_staff_file_comes_in_through_the_administration() {
+    browse("import.mjs");
+}
+
+#[test]
 fn identity_alone_leads_back_in_a_day_later_where_two_administrators_opened_it() {
     let facteur = env!("CARGO_BIN_EXE_facteur");
     let mut demo = demo::Demo::start(4);

@@ -3,12 +3,12 @@
 // narrow, with JavaScript and without; no accessibility violation that axe finds.
 // Usage: node security.mjs DEMO_JSON SINK_PORT (where the demo sends mail)
 import { execFileSync } from "node:child_process";
-import { createHmac } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import assert from "node:assert/strict";
+import { totp } from "./administrator.mjs";
 import { account, demo, launch, lookAt, site, verdict } from "./browser.mjs";
 
 const HOME = "/parametres/securite";
@@ -63,17 +63,6 @@ async function mailedCode(to) {
       setTimeout(() => late(new Error(`no code for ${to} in ${letters.length} letters`)), 60_000).unref();
     });
   }
-}
-
-// RFC 6238, as an authenticator has it.
-function totp(base32, steps = 0) {
-  const bits = [...base32].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const tag = createHmac("sha1", key).update(counter).digest();
-  const number = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, "0");
 }
 
 // Foreign mail programs with this password; whether they got in.

@@ -1,12 +1,13 @@
 """Brings people in as `docs/accounts.md` says: units, a staff file, hand-out sheets, moves, leavers.
-Usage: provision.py FACTEUR STEP; the steps are the functions at the end.
+Usage: provision.py FACTEUR STEP; the steps are the functions people, many and foreign. PEOPLE says
+how many the last two bring in.
 """
 import csv
 import io
 import json
+import os
 import resource
 import stat
-import sys
 import time
 
 import operate
@@ -111,7 +112,7 @@ def people(site):
 
 def many(site):
     """40,000 people with temporary secrets, one file a hundred schools; time and memory are told."""
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 40_000
+    count = int(os.environ.get("PEOPLE", "40000"))
     operate.PATIENCE = 600
     codes = [f"075{number:04}X" for number in range(100)]
     (site.dir / "units.csv").write_text("code,name\n" + "".join(f"{code},École {code}\n" for code in codes))
@@ -142,7 +143,8 @@ FOREIGN = [
 
 def foreign(site):
     """Hashes of another system open IMAP, and are Argon2id after the first login."""
-    count, logins = int(sys.argv[3]) if len(sys.argv) > 3 else 300, int(sys.argv[4]) if len(sys.argv) > 4 else 30
+    count = int(os.environ.get("PEOPLE", "600"))
+    logins = count // 20
     file = site.dir / "foreign.csv"
     file.write_text("address,name,academic_id,password\n" + "".join(
         f"agent{number}@ac.test,Agent {number},{number:08},{FOREIGN[number % 3]}\n" for number in range(count)))

@@ -163,7 +163,7 @@ impl Sending {
                     users: self.options.mailboxes,
                     password: password.clone(),
                 };
-                let target = Target { port, tls: None, host: self.place.host.clone() };
+                let target = Target::plain(&*self.place.host, port);
                 Some(smtp::Arrival::watch(&target, &users).await?)
             }
             _ => None,

@@ -145,6 +145,14 @@ pub(crate) fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     html.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
+/// The token of the page's form, ready for a form.
+pub(crate) fn token(page: &Page) -> Result<String, Error> {
+    let html = String::from_utf8_lossy(&page.body);
+    let token = html.split_once("name=\"jeton\"").map(|(_, rest)| attributes(rest, "value"));
+    let token = token.and_then(|values| values.first().map(|value| form_value(value)));
+    token.ok_or_else(|| Error::Protocol("a page without a form's token".into()))
+}
+
 /// `application/x-www-form-urlencoded` for one value.
 pub(crate) fn form_value(text: &str) -> String {
     let mut out = String::new();

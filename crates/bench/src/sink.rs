@@ -1,8 +1,8 @@
-//! A server that takes every message and keeps none: where a relay's mail goes.
+//! A server that takes every message, and keeps none unless told so: where a relay's mail goes.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,22 +24,41 @@ struct Taken {
     /// Copies: a message to two recipients counts twice.
     copies: AtomicUsize,
     changed: Notify,
+    /// Where letters are to be read. Held to add one or to look.
+    kept: Option<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Sink {
     /// Listens on loopback; port 0 takes a free one.
     pub(crate) async fn listen(port: u16, protocol: Protocol) -> Result<Self, Error> {
+        Self::taking(port, protocol, Taken::default()).await
+    }
+
+    /// The same, and what it takes can be read.
+    pub(crate) async fn keeping(port: u16, protocol: Protocol) -> Result<Self, Error> {
+        let taken = Taken { kept: Some(Mutex::default()), ..Taken::default() };
+        Self::taking(port, protocol, taken).await
+    }
+
+    async fn taking(port: u16, protocol: Protocol, taken: Taken) -> Result<Self, Error> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listening = TcpListener::bind(address).await;
         let listener = listening.map_err(Error::io(format!("listen on {address}")))?;
         let port = listener.local_addr().map_err(Error::io("listen"))?.port();
-        let taken = Arc::new(Taken::default());
+        let taken = Arc::new(taken);
         let accepting = tokio::spawn(accept(listener, protocol, Arc::clone(&taken)));
         Ok(Self { port, taken, accepting })
     }
 
     pub(crate) fn taken(&self) -> usize {
         self.taken.copies.load(Ordering::Acquire)
+    }
+
+    /// The messages it kept.
+    pub(crate) fn kept(&self) -> Vec<Vec<u8>> {
+        let kept = self.taken.kept.as_ref();
+        kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .unwrap_or_default()
     }
 
     /// Waits until this many copies have been taken since the start.
@@ -97,7 +116,11 @@ async fn serve(stream: TcpStream, protocol: Protocol, taken: &Taken) -> std::io:
             }
             b"DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;
-                skip_message(&mut stream, &mut line).await?;
+                let mut message = taken.kept.as_ref().map(|_| Vec::new());
+                read_message(&mut stream, &mut line, message.as_mut()).await?;
+                if let (Some(kept), Some(message)) = (&taken.kept, message) {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+                }
                 taken.copies.fetch_add(recipients, Ordering::Release);
                 taken.changed.notify_waiters();
                 let replies = if protocol == Protocol::Lmtp { recipients } else { 1 };
@@ -111,9 +134,10 @@ async fn serve(stream: TcpStream, protocol: Protocol, taken: &Taken) -> std::io:
     }
 }
 
-async fn skip_message(
+async fn read_message(
     stream: &mut BufReader<TcpStream>,
     line: &mut Vec<u8>,
+    mut message: Option<&mut Vec<u8>>,
 ) -> std::io::Result<()> {
     loop {
         line.clear();
@@ -124,6 +148,9 @@ async fn skip_message(
         if line == b".\r\n" {
             return Ok(());
         }
+        if let Some(message) = &mut message {
+            message.extend_from_slice(line);
+        }
     }
 }
 
@@ -132,6 +159,16 @@ mod tests {
     use super::*;
     use crate::smtp::Smtp;
     use crate::wire::Target;
+
+    #[tokio::test]
+    async fn a_sink_keeps_messages_when_told_so() {
+        let sink = Sink::keeping(0, Protocol::Smtp).await.unwrap();
+        let target = Target::plain("127.0.0.1", sink.port);
+        let mut session = Smtp::connect(&target, Protocol::Smtp).await.unwrap();
+        session.send("", &["b@b.test"], b"Subject: x\r\n\r\nx\r\n").await.unwrap();
+        sink.wait_for(1).await;
+        assert_eq!(sink.kept(), [b"Subject: x\r\n\r\nx\r\n".to_vec()]);
+    }
 
     #[tokio::test]
     async fn the_sink_counts_copies_of_both_protocols() {

@@ -1,6 +1,8 @@
 //! A connection to a server, plain or over TLS, with buffered reading.
 
 use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
@@ -8,7 +10,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::error::Error;
 
@@ -23,16 +25,23 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Which of our own addresses connections come from, where that matters.
+    pub(crate) from: Option<Ipv4Addr>,
 }
 
 impl Target {
     pub(crate) fn plain(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port, tls: None }
+        Self { host: host.into(), port, tls: None, from: None }
     }
 
     /// TLS from the first byte. Any certificate will do: what is measured is the cost.
     pub(crate) fn over_tls(host: impl Into<String>, port: u16) -> Result<Self, Error> {
-        Ok(Self { host: host.into(), port, tls: Some(Arc::new(client_config()?)) })
+        Ok(Self { tls: Some(Arc::new(client_config()?)), ..Self::plain(host, port) })
+    }
+
+    /// The same, reached from another address: all of 127.0.0.0/8 are ours.
+    pub(crate) fn reached_from(&self, from: Ipv4Addr) -> Self {
+        Self { from: Some(from), ..self.clone() }
     }
 }
 
@@ -56,7 +65,11 @@ impl Wire {
     pub(crate) async fn connect(target: &Target) -> Result<Self, Error> {
         let peer = target.to_string();
         let fail = || Error::io(format!("connect to {peer}"));
-        let tcp = TcpStream::connect((&*target.host, target.port)).await.map_err(fail())?;
+        let tcp = match target.from {
+            None => TcpStream::connect((&*target.host, target.port)).await,
+            Some(from) => connect_from(from, target).await,
+        };
+        let tcp = tcp.map_err(fail())?;
         tcp.set_nodelay(true).map_err(fail())?;
         let stream: Box<dyn Duplex> = match &target.tls {
             None => Box::new(tcp),
@@ -121,6 +134,13 @@ impl Wire {
             self.need().await?;
         }
     }
+}
+
+async fn connect_from(from: Ipv4Addr, target: &Target) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let to = Ipv4Addr::from_str(&target.host).map_err(std::io::Error::other)?;
+    socket.connect((to, target.port).into()).await
 }
 
 fn client_config() -> Result<ClientConfig, Error> {

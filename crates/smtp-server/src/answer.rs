@@ -85,11 +85,8 @@ pub(crate) fn auth_error(error: &AuthError, webmail_url: &str) -> Reply {
         AuthError::Refused | AuthError::NeedsSecondFactor(_) => reply::AUTH_FAILED,
         // Only whoever has the right temporary secret is told.
         AuthError::MustChangePassword(_) => Reply::change_password_first(webmail_url),
-        AuthError::TooMany => reply::AUTH_TRY_AGAIN,
-        AuthError::TryAgain(source) => {
-            tracing::warn!(error = source as &dyn std::error::Error, "directory failed");
-            reply::AUTH_TRY_AGAIN
-        }
+        // The directory's log says why.
+        AuthError::TooMany | AuthError::TryAgain(_) => reply::AUTH_TRY_AGAIN,
     }
 }
 

@@ -141,7 +141,7 @@ impl Webmail {
             release: None,
             own: None,
         };
-        service.accept(acceptance).await?;
+        service.accept_letter(acceptance).await?;
         Ok(true)
     }
 

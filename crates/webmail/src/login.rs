@@ -115,10 +115,8 @@ pub(crate) async fn submit(visit: &Visit, input: Input) -> Result<Response<Body>
         // Unknown, suspended, wrong and too many read the same.
         Err(AuthError::Refused | AuthError::TooMany) => (StatusCode::UNAUTHORIZED, "login-refused"),
         Err(AuthError::MustChangePassword(right)) => return Ok(first_login::begin(visit, right)),
-        Err(AuthError::TryAgain(error)) => {
-            tracing::warn!(%error, "login failed");
-            (StatusCode::SERVICE_UNAVAILABLE, "error-busy")
-        }
+        // The directory's log says why.
+        Err(AuthError::TryAgain(_)) => (StatusCode::SERVICE_UNAVAILABLE, "error-busy"),
     };
     form(visit, status, login, Some(locale.text(text)), None)
 }

@@ -21,6 +21,10 @@ pub(crate) const VERIFY_SENDERS: (&str, &str) =
 /// Signs what leaves, which is off otherwise: Postfix alone does not.
 pub(crate) const SIGN: (&str, &str) = ("sign = false", "sign = true");
 
+/// Strangers are limited, as they are by default; in other rows all of loopback is exempt.
+pub(crate) const LIMITS: (&str, &str) =
+    ("exempt_networks = [\"127.0.0.0/8\"]", "exempt_networks = []");
+
 /// The argon2id cost that Facteur itself hashes with.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -53,7 +57,7 @@ pub(crate) async fn start(
         settings: "default configuration, but senders verified and mail signed only where the \
                    row says so; every acknowledged message synced; \
                    passwords behind Argon2id, verified within the last ten minutes",
-        group: Group::new("facteur")?,
+        group: Group::new(&dir.file_name().unwrap_or_default().to_string_lossy())?,
         programs: vec![Program {
             path: program.to_owned(),
             args: vec!["--config".into(), config.display().to_string(), "serve".into()],

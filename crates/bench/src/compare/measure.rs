@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use super::debian::{LMTP_SINK_OFFSET, SMTP_SINK_OFFSET};
 use super::group::{SyncCounter, disk_bytes};
 use super::rows::{CPU, SYNCS, Work};
-use super::server::{Kind, Server};
+use super::server::{ACCOUNTS, Kind, Server};
+use super::strangers;
 use crate::error::Error;
 use crate::imap::Imap;
-use crate::load::{Users, append, idle, login, mailbox, mixed, pages, smtp};
+use crate::load::{Users, append, idle, login, mailbox, mixed, pages, smtp, storm};
 use crate::report::{Better, Report};
 use crate::sink::Sink;
 use crate::smtp::Protocol;
@@ -37,7 +38,9 @@ impl Work {
         match (self, server.kind) {
             (Self::LmtpSink(_), Kind::Facteur) => Some("not applicable"),
             (Self::LoginHashed(_), Kind::Facteur) => Some("as in the row above"),
-            (Self::Page(_), Kind::Debian) => Some("not applicable"),
+            (Self::Page(_) | Self::Storm(_) | Self::Enumeration(_), Kind::Debian) => {
+                Some("not applicable")
+            }
             _ => None,
         }
     }
@@ -70,7 +73,7 @@ impl Work {
             }
             Self::Start { messages } => fill_for_start(server, *messages).await?,
             Self::Page(_) => fill_for_pages(server).await?,
-            Self::Idle { .. } => {}
+            Self::Idle { .. } | Self::Storm(_) | Self::Enumeration(_) => {}
         }
         server.settle().await?;
         Ok(None)
@@ -80,6 +83,14 @@ impl Work {
     pub(crate) async fn measure(&self, server: &mut Server) -> Result<Report, Error> {
         if let Self::Start { .. } = self {
             return restart(server).await;
+        }
+        if let Self::Enumeration(options) = self {
+            return strangers::run(server, options).await;
+        }
+        if let Self::Storm(_) = self {
+            // Whom an earlier round knew, and what it held against whom, is forgotten.
+            server.group.stop();
+            server.start().await?;
         }
         if let Self::Idle { options, over_tls } = self {
             // What earlier rows left is gone, and caches, which have their own limit, are filled:
@@ -196,7 +207,16 @@ impl Work {
                 let http = http.ok_or_else(|| Error::NotPossible("no HTTP here".into()))?;
                 pages::run(http, &page_users(server), &options, *which).await
             }
-            Self::Start { .. } => Ok(Report::default()),
+            Self::Storm(options) => {
+                let elsewhere = || Error::NotPossible("neither submission nor HTTP here".into());
+                let doors = storm::Doors {
+                    imap: server.imap.clone(),
+                    submission: server.submission.clone().ok_or_else(elsewhere)?,
+                    http: server.http.clone().ok_or_else(elsewhere)?,
+                };
+                storm::run(&doors, &server.users(ACCOUNTS), options).await
+            }
+            Self::Start { .. } | Self::Enumeration(_) => Ok(Report::default()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod measure;
 mod page;
 mod rows;
 mod server;
+mod strangers;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

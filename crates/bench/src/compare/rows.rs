@@ -1,9 +1,10 @@
 //! The rows of the comparison: what is measured, how much of it, and what we aim at.
 
-use crate::load::{append, idle, login, mailbox, mixed, smtp};
+use crate::load::{append, idle, login, mailbox, mixed, smtp, storm};
 
-use super::facteur::{SIGN, VERIFY_SENDERS};
+use super::facteur::{LIMITS, SIGN, VERIFY_SENDERS};
 use super::server::DOMAIN;
+use super::strangers;
 
 /// One row.
 pub(crate) struct Row {
@@ -40,6 +41,10 @@ pub(crate) enum Work {
         messages: usize,
     },
     Page(crate::load::pages::Which),
+    /// People log in while strangers guess passwords.
+    Storm(storm::Options),
+    /// What a stranger with a stopwatch learns.
+    Enumeration(strangers::Options),
 }
 
 /// The figures that compare adds itself; aims name them too.
@@ -70,6 +75,7 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(imap_rows());
     rows.extend(mailbox_rows());
     rows.extend(page_rows());
+    rows.extend(attack_rows());
     rows
 }
 
@@ -275,6 +281,37 @@ fn page_rows() -> Vec<Row> {
         row("web-login", "Webmail: login page", Work::Page(Which::Login)),
         row("web-list", "Webmail: list of messages", Work::Page(Which::Inbox)),
         row("web-message", "Webmail: message", Work::Page(Which::Message)),
+    ]
+}
+
+fn attack_rows() -> Vec<Row> {
+    vec![
+        Row {
+            changes: &[LIMITS],
+            aims: &[("right passwords, 99 of 100", 500.0), ("right passwords refused", 0.0)],
+            ..row(
+                "storm",
+                "Logins while 100 addresses offer 10,000 wrong passwords a minute",
+                Work::Storm(storm::Options {
+                    seconds: 60,
+                    wrong_per_minute: 10_000,
+                    addresses: 100,
+                    right_per_second: 10,
+                }),
+            )
+        },
+        Row {
+            aims: &[
+                ("form, farthest from all", 2.0),
+                ("form too many, farthest from all", 2.0),
+                ("wrong password, farthest from all", 2.0),
+            ],
+            ..row(
+                "enumeration",
+                "Who exists, by the stopwatch: medians beside that of all",
+                Work::Enumeration(strangers::Options { batches: 10, guesses: 8 }),
+            )
+        },
     ]
 }
 

@@ -8,6 +8,8 @@ pub(crate) mod mixed;
 pub(crate) mod mixed_client;
 pub(crate) mod pages;
 pub(crate) mod smtp;
+pub(crate) mod storm;
+pub(crate) mod stranger;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Clock, Users};
 use crate::error::Error;
-use crate::http::{Http, Page, attributes, form_value};
+use crate::http::{Http, Page, attributes, form_value, token};
 use crate::report::{Better, Report};
 use crate::wire::Target;
 
@@ -102,11 +102,7 @@ async fn path(http: &mut Http, users: &Users, which: Which) -> Result<String, Er
     if which == Which::Login {
         return Ok("/".into());
     }
-    let door = http.get("/").await?;
-    let html = String::from_utf8_lossy(&door.body).into_owned();
-    let token = html.split_once("name=\"jeton\"").map(|(_, rest)| attributes(rest, "value"));
-    let token = token.and_then(|values| values.first().map(|value| form_value(value)));
-    let token = token.ok_or_else(|| Error::Protocol("a login page without token".into()))?;
+    let token = token(&http.get("/").await?)?;
     let (user, password) = (form_value(&users.name(0)), form_value(&users.password));
     let form = format!("jeton={token}&identifiant={user}&mot-de-passe={password}");
     let inside = http.post("/connexion", &form).await?;

@@ -161,10 +161,8 @@ impl Connection {
                 &change_first
             }
             AuthError::TooMany => "NO [LIMIT] Too many attempts; wait and try again",
-            AuthError::TryAgain(source) => {
-                tracing::error!(%source, "login failed");
-                "NO [UNAVAILABLE] Try again later"
-            }
+            // The directory's log says why.
+            AuthError::TryAgain(_) => "NO [UNAVAILABLE] Try again later",
         };
         self.tagged(tag, text);
     }

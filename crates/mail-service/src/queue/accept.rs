@@ -105,6 +105,25 @@ impl MailService {
     /// # Errors
     /// When it was accepted for nobody, for a reason that is not one account's.
     pub async fn accept_each(&self, acceptance: Acceptance) -> Result<Vec<Missed>, ServiceError> {
+        self.accept_below(self.inner.settings.queue_messages_max, acceptance).await
+    }
+
+    /// As [`MailService::accept`] for a letter about an account, which also a full queue takes:
+    /// somebody's code ends in minutes, and whoever fills the queue must not keep people from
+    /// hearing what is done to their account. They are few: the directory limits what they are
+    /// written about.
+    ///
+    /// # Errors
+    /// As [`MailService::accept`].
+    pub async fn accept_letter(&self, acceptance: Acceptance) -> Result<(), ServiceError> {
+        everybody(self.accept_below(u64::MAX, acceptance).await?)
+    }
+
+    async fn accept_below(
+        &self,
+        max: u64,
+        acceptance: Acceptance,
+    ) -> Result<Vec<Missed>, ServiceError> {
         if let Some(submitter) = acceptance.submitter {
             let count = acceptance.addressees.len();
             self.inner.directory.charge_recipients(submitter, count).await?;
@@ -119,13 +138,13 @@ impl MailService {
                     Incoming { queue_id, reverse_path, recipients, trace, message, submitter };
                 self.deliver_each(incoming).await
             }
-            None => self.enqueue(acceptance).await.map(|()| Vec::new()),
+            None => self.enqueue(max, acceptance).await.map(|()| Vec::new()),
         }
     }
 
-    async fn enqueue(&self, acceptance: Acceptance) -> Result<(), ServiceError> {
+    async fn enqueue(&self, max: u64, acceptance: Acceptance) -> Result<(), ServiceError> {
         let queue = &self.inner.queue;
-        if queue.messages.load(Ordering::Relaxed) >= self.inner.settings.queue_messages_max {
+        if queue.messages.load(Ordering::Relaxed) >= max {
             return Err(ServiceError::TooMany { what: "queued messages" });
         }
         let id = acceptance.queue_id;

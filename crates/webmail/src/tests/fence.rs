@@ -158,7 +158,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
             .body(crate::http::Body::Pieces(receiver))
             .unwrap();
         let connection = Connection {
-            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            peer: [127, 0, 0, 1].into(),
             port: Port::Https,
             local_port: 443,
             shutdown: CancellationToken::new(),

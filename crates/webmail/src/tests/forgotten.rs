@@ -7,7 +7,7 @@ use hyper::{Request, StatusCode};
 
 use super::{Answer, Bench, Browser, PASSWORD};
 
-const FORM: &str = "/mot-de-passe-oublie";
+pub(crate) const FORM: &str = "/mot-de-passe-oublie";
 const NEW: &str = "un perroquet sous la pluie";
 
 fn requester() -> Requester {
@@ -31,7 +31,10 @@ async fn code(bench: &Bench, kind: LetterKind) -> String {
 
 /// Marie with a recovery address.
 async fn prepared() -> Bench {
-    let bench = Bench::new().await;
+    prepare(Bench::new().await).await
+}
+
+async fn prepare(bench: Bench) -> Bench {
     let id = bench.directory.find("marie.martin@ac.test").await.unwrap().unwrap().id;
     let address = "marie@ailleurs.example".parse().unwrap();
     let number = bench.directory.add_recovery_address(id, &address, &requester()).await.unwrap();
@@ -82,8 +85,8 @@ async fn a_code_to_the_recovery_address_leads_back_in() {
     assert_eq!(browser.log_in("10001", NEW).await.status, StatusCode::SEE_OTHER);
 }
 
-const CODE: &str = "/mot-de-passe-oublie/code";
-const BORN: [&str; 3] = ["21", "3", "1985"];
+pub(crate) const CODE: &str = "/mot-de-passe-oublie/code";
+pub(crate) const BORN: [&str; 3] = ["21", "3", "1985"];
 
 async fn ask_born(browser: &mut Browser<'_>, name: &str, id: &str, born: [&str; 3]) -> Answer {
     let token = browser.get(FORM).await.token();
@@ -109,7 +112,7 @@ async fn told(bench: &Bench, kind: LetterKind) -> Option<String> {
 }
 
 /// Marie's school, in which two administrators agreed that identity is enough.
-async fn open_school(bench: &Bench) {
+pub(crate) async fn open_school(bench: &Bench) {
     let school: directory::UnitCode = "0750001A".parse().unwrap();
     let unit = directory::Unit {
         code: school.clone(),
@@ -300,4 +303,21 @@ async fn no_link_follows_a_host_that_a_request_named() {
     let list = paul.get("/boite/INBOX").await;
     let letter = paul.get(&super::first_message(&list)).await.text();
     assert!(letter.contains("https://mail.ac.test") && !letter.contains("evil.example"));
+}
+
+#[tokio::test]
+async fn codes_and_notices_leave_even_when_the_queue_is_full() {
+    // A code ends in minutes, and whoever fills the queue must not silence what an owner is told.
+    let full = mail_service::Settings { queue_messages_max: 0, ..Default::default() };
+    let bench = prepare(Bench::over(Bench::settings(), full).await).await;
+    ask(&mut bench.browser(), "Marie Martin", "10001").await;
+    while bench.webmail.send_due_letters().await == 0 {
+        let due = bench.directory.letters_due();
+        tokio::time::timeout(Duration::from_secs(10), due).await.expect("a code");
+    }
+    let queued = bench.queue().await;
+    let to: Vec<_> = queued.iter().flat_map(|entry| &entry.recipients).collect();
+    assert_eq!(to.len(), 1);
+    assert_eq!(to[0].1.address.to_string(), "marie@ailleurs.example");
+    assert!(bench.directory.due_letters(10).await.unwrap().is_empty(), "taken off the list");
 }

@@ -98,7 +98,7 @@ async fn a_live_list_hears_of_new_mail_and_ends_with_its_session() {
     let marie = bench.logged_in("10001").await;
     let cookie = format!("__Host-facteur={}", marie.cookies.last().unwrap().1);
     let connection = Connection {
-        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        peer: [127, 0, 0, 1].into(),
         port: Port::Https,
         local_port: 443,
         shutdown: CancellationToken::new(),

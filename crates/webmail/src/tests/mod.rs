@@ -4,6 +4,7 @@ mod administration;
 mod assistance;
 mod contacts;
 mod drafts;
+mod enumeration;
 mod fence;
 mod first_login;
 mod forgotten;
@@ -18,7 +19,7 @@ mod security;
 mod setup;
 mod writing;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -41,6 +42,7 @@ pub(crate) const PASSWORD: &str = "un mot de passe correct";
 /// A server with two accounts.
 pub(crate) struct Bench {
     pub(crate) webmail: Arc<Webmail>,
+    pub(crate) store: Store,
     pub(crate) service: MailService,
     pub(crate) directory: Directory,
     /// Seconds by which the service's and the directory's clocks are ahead.
@@ -50,6 +52,8 @@ pub(crate) struct Bench {
 /// A browser that follows nothing and keeps cookies.
 pub(crate) struct Browser<'a> {
     bench: &'a Bench,
+    /// From where it comes.
+    pub(crate) peer: IpAddr,
     pub(crate) cookies: Vec<(String, String)>,
 }
 
@@ -82,22 +86,32 @@ pub(crate) fn between(text: &str, start: &str, end: &str) -> Option<String> {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        Self::with(Settings {
+        Self::with(Self::settings()).await
+    }
+
+    /// What the tests share.
+    pub(crate) fn settings() -> Settings {
+        Settings {
             public_url: Origin::try_from("https://mail.ac.test".to_owned()).unwrap(),
             undo_seconds: 0,
             ..Settings::default()
-        })
-        .await
+        }
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::over(settings, mail_service::Settings::default()).await
+    }
+
+    /// Over a service with these settings.
+    pub(crate) async fn over(settings: Settings, of_service: mail_service::Settings) -> Self {
         let store = Store::memory();
         let ahead = Arc::new(AtomicI64::new(0));
         let seconds = Arc::clone(&ahead);
         let clock: directory::Clock =
             Arc::new(move || jiff::Timestamp::now().as_second() + seconds.load(Ordering::Relaxed));
         let mut own = directory::Settings::default();
-        own.reset.academy_networks = vec!["192.0.2.0/24".parse().unwrap()];
+        own.reset.academy_networks =
+            ["192.0.2.0/24", "10.0.0.0/8"].map(|network| network.parse().unwrap()).to_vec();
         let directory = Directory::open_at(store.clone(), own, clock).await.unwrap();
         directory.create_domain(&"ac.test".parse().unwrap(), DomainKind::Hosted).await.unwrap();
         let seconds = Arc::clone(&ahead);
@@ -106,15 +120,15 @@ impl Bench {
             jiff::Timestamp::now().checked_add(ahead).unwrap()
         });
         let service = MailService::open(
-            store,
+            store.clone(),
             directory.clone(),
-            mail_service::Settings { hostname: "mail.ac.test".into(), ..Default::default() },
+            mail_service::Settings { hostname: "mail.ac.test".into(), ..of_service },
             clock,
         )
         .await
         .unwrap();
         let webmail = Webmail::new(settings, service.clone(), None);
-        let bench = Self { webmail, service, directory, ahead };
+        let bench = Self { webmail, store, service, directory, ahead };
         bench.add("marie.martin@ac.test", "Marie Martin", "10001").await;
         bench.add("paul.durand@ac.test", "Paul Durand", "10002").await;
         bench
@@ -186,7 +200,7 @@ impl Bench {
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
-        Browser { bench: self, cookies: Vec::new() }
+        Browser { bench: self, peer: [192, 0, 2, 1].into(), cookies: Vec::new() }
     }
 
     pub(crate) async fn logged_in(&self, login: &str) -> Browser<'_> {
@@ -217,7 +231,7 @@ impl Browser<'_> {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
         let connection = Connection {
-            peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+            peer: self.peer,
             port,
             local_port: 443,
             shutdown: CancellationToken::new(),
