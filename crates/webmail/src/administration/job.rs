@@ -240,7 +240,7 @@ mod tests {
         let imports = Imports::default();
         let owner = AccountId(1);
         let add = || imports.add(owner, Kind::Accounts, "f.csv".into(), None, "a\nb\n".into());
-        let job = add().ok().expect("there is room");
+        let Ok(job) = add() else { panic!("there is room") };
         let later = Instant::now() + 10 * KEPT;
         let report = Arc::new(ImportReport::default());
         assert!(!job.is_over(later), "it waits for its turn");
