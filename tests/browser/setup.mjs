@@ -6,7 +6,6 @@ import { execFileSync } from "node:child_process";
 import assert from "node:assert/strict";
 import { account, demo, launch, lookAt, signIn, site, verdict } from "./browser.mjs";
 
-
 const PUBLIC = {
   help: ["/aide", /Mot de passe oublié/, /Lost password/],
   accessibility: ["/accessibilite", /partiellement conforme/, /partially complies/],
@@ -17,7 +16,7 @@ const PUBLIC = {
 // What a Mac reads of a profile: its signature, and a property list, for which Python has a parser. The
 // demonstration's certificate is its own authority.
 const plist = (path) => JSON.parse(execFileSync("python3", ["-c",
-  "import json, plistlib, sys; print(json.dumps(plistlib.load(sys.stdin.buffer)))"],
+  "import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))"],
 { input: execFileSync("openssl", ["smime", "-verify", "-noverify", "-inform", "der", "-in", path], { stdio: ["ignore", "pipe", "ignore"] }) }));
 
 async function round(name, { locale, width, javaScriptEnabled, colorScheme }) {

@@ -15,7 +15,7 @@ use mail_types::{AccountId, Role, Secret};
 use crate::account::{Account, AccountState};
 use crate::admin::ACCOUNTS_PER_PAGE_MAX;
 use crate::app_password::{grouped, random_text};
-use crate::audit_record::{Act, Requester, ResetMode};
+use crate::audit_record::{Act, AuditRecord, Requester, ResetMode};
 use crate::create::check_text;
 use crate::deed::administers;
 use crate::directory::Directory;
@@ -126,6 +126,22 @@ impl Directory {
         };
         found.sort_by(|one, other| one.name.cmp(&other.name));
         found
+    }
+
+    /// One act of help, by somebody who may still help when it is done.
+    async fn help<T>(
+        &self,
+        officer: &Account,
+        id: AccountId,
+        requester: &Requester,
+        edit: impl Fn(&mut Draft<'_>) -> Result<T, DirectoryError>,
+    ) -> Result<T, DirectoryError> {
+        self.helped(officer, id).await?;
+        self.secure_helped(id, officer.id, requester, |draft| {
+            self.may_still_help(officer.id, draft)?;
+            edit(draft)
+        })
+        .await
     }
 
     /// The person, if this officer may help them; nobody is told whether others exist.
@@ -248,18 +264,14 @@ impl Directory {
         requester: &Requester,
     ) -> Result<Approval, DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
-        self.helped(officer, id).await?;
         let text = random_text(ACTIVATION_CHARS);
         let parts = [&id.0.to_be_bytes()[..], text.as_bytes()];
         let hash = self.inner.vault.hash(Use::Activation, &parts);
-        let is_issued = self.secure_helped(id, officer.id, requester, |draft| {
-            self.may_still_help(officer.id, draft)?;
+        let is_issued = self.help(officer, id, requester, |draft| {
             if draft.account.role != Role::Agent && !is_second(draft, officer.id)? {
                 draft.security.approval = Some(ApprovalRow { by: officer.id, at: draft.now });
-                let record = draft.record(Act::ActivationApproved);
+                let record = record_of_help(draft, Act::ActivationApproved, officer.id, reason);
                 record.mode = Some(ResetMode::Approval);
-                record.officer = Some(officer.id.0);
-                record.set_reason(reason.trim());
                 return Ok(false);
             }
             let expires = draft.now + ACTIVATION_SECONDS;
@@ -270,10 +282,8 @@ impl Directory {
             draft.security.reset = None;
             draft.security.failed_proofs.clear();
             draft.end_request();
-            let record = draft.record(Act::ActivationIssued);
+            let record = record_of_help(draft, Act::ActivationIssued, officer.id, reason);
             record.mode = Some(ResetMode::Approval);
-            record.officer = Some(officer.id.0);
-            record.set_reason(reason.trim());
             draft.tell_owner(LetterKind::ResetApproved, &officer.name, &[]);
             Ok(true)
         });
@@ -295,9 +305,7 @@ impl Directory {
         requester: &Requester,
     ) -> Result<(), DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
-        self.helped(officer, id).await?;
-        self.secure_helped(id, officer.id, requester, |draft| {
-            self.may_still_help(officer.id, draft)?;
+        self.help(officer, id, requester, |draft| {
             let waits = draft.security.reset.as_ref();
             if waits.is_some_and(|reset| reset.stage == ResetStageRow::Asked) {
                 draft.security.reset = None;
@@ -305,10 +313,8 @@ impl Directory {
             draft.security.activation = None;
             draft.security.approval = None;
             draft.end_identity_reset();
-            let record = draft.record(Act::ResetRefused);
+            let record = record_of_help(draft, Act::ResetRefused, officer.id, reason);
             record.mode = Some(ResetMode::Approval);
-            record.officer = Some(officer.id.0);
-            record.set_reason(reason.trim());
             draft.tell_owner(LetterKind::ResetRefused, "", &[]);
             Ok(())
         })
@@ -328,14 +334,10 @@ impl Directory {
         requester: &Requester,
     ) -> Result<(), DirectoryError> {
         check_text("reason", reason.trim(), REASON_BYTES_MAX)?;
-        self.helped(officer, id).await?;
-        self.secure_helped(id, officer.id, requester, |draft| {
-            self.may_still_help(officer.id, draft)?;
+        self.help(officer, id, requester, |draft| {
             draft.security.failed_proofs.clear();
             draft.security.mail_locked_before = None;
-            let record = draft.record(Act::Unlocked);
-            record.officer = Some(officer.id.0);
-            record.set_reason(reason.trim());
+            record_of_help(draft, Act::Unlocked, officer.id, reason);
             Ok(())
         })
         .await
@@ -348,14 +350,24 @@ impl Directory {
         id: AccountId,
         requester: &Requester,
     ) -> Result<(), DirectoryError> {
-        self.helped(officer, id).await?;
-        self.secure_helped(id, officer.id, requester, |draft| {
-            self.may_still_help(officer.id, draft)?;
+        self.help(officer, id, requester, |draft| {
             draft.record(Act::PersonShown).officer = Some(officer.id.0);
             Ok(())
         })
         .await
     }
+}
+
+fn record_of_help<'draft>(
+    draft: &'draft mut Draft<'_>,
+    act: Act,
+    officer: AccountId,
+    reason: &str,
+) -> &'draft mut AuditRecord {
+    let record = draft.record(act);
+    record.officer = Some(officer.0);
+    record.set_reason(reason.trim());
+    record
 }
 
 fn still_counts(approval: &ApprovalRow, now: i64) -> bool {

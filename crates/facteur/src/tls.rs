@@ -89,7 +89,8 @@ pub(crate) fn make_self_signed(files: &Tls, names: Vec<String>) -> Result<(), St
     write_private(&files.certificate, made.cert.pem().as_bytes())
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
+/// Writes a file that only its owner may read, and syncs it.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::OpenOptions::new();

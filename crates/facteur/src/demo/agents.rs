@@ -5,7 +5,7 @@ use std::path::Path;
 use directory::{Account, AccountState, NewPassword};
 use mail_types::Secret;
 
-use super::{DOMAIN, named, text};
+use super::{DOMAIN, text};
 use crate::admin::{Reporter, Services};
 use crate::cli::say;
 
@@ -30,7 +30,8 @@ pub(super) async fn create(
     let _ = std::fs::remove_file(&file);
     give(services, &hash).await?;
     import(services, count, &hash).await?;
-    std::fs::write(&file, password).map_err(|error| named(&file, &error))
+    // Synced: a power cut must not make it another password.
+    crate::tls::write_private(&file, password.as_bytes())
 }
 
 /// Gives the password to all agents that are there, also to more than are asked for now.

@@ -218,7 +218,9 @@ async fn an_account_is_created_found_changed_and_deleted() {
     assert_eq!(account.primary_address.to_string(), "e.arc@ac.test");
     assert!(account.units.is_empty());
     // An empty name is the one that is made of the others.
-    act(&mut dsi, &path, &[("action", "modifier"), ("nom", ""), ("nom-usage", "Petit")]).await;
+    let page = dsi.get(&path).await;
+    let change = [("action", "modifier"), ("nom", ""), ("nom-usage", "Petit")];
+    send_form(&mut dsi, &page, &path, &change).await;
     assert_eq!(bench.directory.account(id).await.unwrap().unwrap().name, "Éloïse Petit");
     for (action, state) in
         [("suspendre", AccountState::Suspended), ("reprendre", AccountState::AwaitingFirstLogin)]
