@@ -15,7 +15,7 @@ use crate::directory::Directory;
 use crate::error::{AuthError, DirectoryError};
 use crate::first_login::FirstLogin;
 use crate::limits::{Known, LoginKey, Origin};
-use crate::line::Rank;
+use crate::line::Standing;
 use crate::password::prepare;
 use crate::settings::VERIFIED_SECONDS_MAX;
 use crate::temporary_secret;
@@ -89,8 +89,8 @@ impl Directory {
             None => match self.by_app_password(found.as_deref(), service, password) {
                 Some(admitted) => Ok(admitted),
                 None => {
-                    let rank = charge.rank();
-                    self.check_password(found.as_deref(), service, password, rank).await
+                    let standing = charge.standing();
+                    self.check_password(found.as_deref(), service, password, standing).await
                 }
             },
         };
@@ -192,7 +192,7 @@ impl Directory {
         found: Option<&Loaded>,
         service: Service,
         password: &Secret<String>,
-        rank: Rank,
+        standing: Standing,
     ) -> Result<Authenticated, AuthError> {
         let inner = &self.inner;
         let prepared = prepare(password.expose());
@@ -207,7 +207,7 @@ impl Directory {
         if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
             return admitted(loaded, service);
         }
-        let place = inner.hasher.place(rank).await.map_err(AuthError::TryAgain)?;
+        let place = inner.hasher.place(standing).await.map_err(AuthError::TryAgain)?;
         // Several connections of one client come at once: the first one's hash serves them all.
         if let Some(loaded) = subject.filter(|_| inner.verified.contains(&key)) {
             return admitted(loaded, service);

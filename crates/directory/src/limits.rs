@@ -15,7 +15,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use crate::line::Rank;
+use crate::line::Standing;
 use crate::settings::{LimitSettings, Rate};
 
 /// An IPv6 site chooses freely among the addresses of its /64.
@@ -61,13 +61,13 @@ type Counters<K> = Cache<K, Arc<AtomicU64>>;
 #[must_use]
 pub(crate) struct Charge {
     paid: Vec<(Arc<AtomicU64>, u64)>,
-    rank: Rank,
+    standing: Standing,
 }
 
 impl Charge {
     /// Where the try stands in the line for a hash.
-    pub(crate) fn rank(&self) -> Rank {
-        self.rank
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// Takes the try back: it was right, or nobody looked at it.
@@ -120,7 +120,8 @@ impl Limits {
     ) -> Option<Charge> {
         let settings = self.settings();
         let within = |networks: &[Network]| networks.iter().any(|net| net.contains(origin.0));
-        let mut charge = Charge { paid: Vec::new(), rank: Rank::stranger(1) };
+        let standing = Standing::stranger(1, origin, login);
+        let mut charge = Charge { paid: Vec::new(), standing };
         if within(&settings.exempt_networks) {
             return Some(charge);
         }
@@ -129,7 +130,7 @@ impl Limits {
         let pair = cell(&self.by_login_and_origin, (login, origin));
         let mut passed = charge.pay(pair, rate, now).is_some();
         if account.is_some_and(|account| self.known.contains_key(&(account, origin))) {
-            charge.rank = Rank::KNOWN;
+            charge.standing = Standing::KNOWN;
         } else if passed {
             let (mut rate, mut people) = (settings.per_address, 1);
             if within(&settings.shared_networks) {
@@ -137,7 +138,8 @@ impl Limits {
                 rate = times(rate, people);
             }
             let held = charge.pay(cell(&self.by_origin, origin), rate, now);
-            charge.rank = Rank::stranger(held.unwrap_or(0) / u64::from(people.max(1)));
+            let held_each = held.unwrap_or(0) / u64::from(people.max(1));
+            charge.standing = Standing::stranger(held_each, origin, login);
             passed = held.is_some()
                 && charge.pay(cell(&self.by_login, login), settings.per_login, now).is_some();
         }
@@ -293,20 +295,20 @@ mod tests {
         limits.remember(MARIE, origin("198.51.100.9"));
         let rank = |login, account, from: &str| {
             let charge = limits.charge([login; 16], account, origin(from));
-            charge.map(|charge| charge.rank())
+            charge.map(|charge| charge.standing().rank())
         };
-        assert_eq!(rank(1, Some(MARIE), "198.51.100.9"), Some(Rank::KNOWN));
-        assert_eq!(rank(1, Some(MARIE), "198.51.100.8"), Some(Rank::stranger(1)), "elsewhere");
-        assert_eq!(rank(2, None, "198.51.100.8"), Some(Rank::stranger(2)), "one address");
-        assert_eq!(rank(3, None, "198.51.100.7"), Some(Rank::stranger(1)));
+        assert_eq!(rank(1, Some(MARIE), "198.51.100.9"), Some(0));
+        assert_eq!(rank(1, Some(MARIE), "198.51.100.8"), Some(1), "elsewhere");
+        assert_eq!(rank(2, None, "198.51.100.8"), Some(2), "one address");
+        assert_eq!(rank(3, None, "198.51.100.7"), Some(1));
         for login in 10..13 {
-            assert_eq!(rank(login, None, "10.1.2.3"), Some(Rank::stranger(1)), "two people's");
+            assert_eq!(rank(login, None, "10.1.2.3"), Some(1), "two people's");
         }
-        assert_eq!(rank(13, None, "10.1.2.3"), Some(Rank::stranger(2)));
+        assert_eq!(rank(13, None, "10.1.2.3"), Some(2));
         limits.charge([4; 16], None, origin("198.51.100.7")).unwrap().refund();
-        assert_eq!(rank(5, None, "198.51.100.7"), Some(Rank::stranger(2)), "right ones count not");
+        assert_eq!(rank(5, None, "198.51.100.7"), Some(2), "right ones count not");
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert_eq!(rank(6, None, "198.51.100.8"), Some(Rank::stranger(1)), "an hour later");
+        assert_eq!(rank(6, None, "198.51.100.8"), Some(1), "an hour later");
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::account::NewPassword;
 use crate::error::DirectoryError;
 use crate::foreign_hash::{self, Foreign};
-use crate::line::{Line, Place, Rank};
+use crate::line::{Line, Place, Standing};
 use crate::settings::Settings;
 
 /// Shortest new password, in characters. NIST SP 800-63B and the CNIL ask for length and for no
@@ -175,8 +175,8 @@ impl Hasher {
     }
 
     /// Waits for a turn to hash; not for ever, and not behind an endless line.
-    pub(crate) async fn place(&self, rank: Rank) -> Result<Place, DirectoryError> {
-        self.line.place(rank).await.ok_or(BUSY)
+    pub(crate) async fn place(&self, standing: Standing) -> Result<Place, DirectoryError> {
+        self.line.place(standing).await.ok_or(BUSY)
     }
 
     /// Compares a prepared password with a hash: always exactly one Argon2 computation, and one
@@ -217,7 +217,9 @@ impl Hasher {
         match checked(new)? {
             Checked::Stored(phc) => Ok(phc),
             // Whoever stores one has shown that they may.
-            Checked::ToHash(prepared) => self.hash(self.place(Rank::KNOWN).await?, prepared).await,
+            Checked::ToHash(prepared) => {
+                self.hash(self.place(Standing::KNOWN).await?, prepared).await
+            }
         }
     }
 

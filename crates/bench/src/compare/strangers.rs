@@ -152,7 +152,7 @@ impl Site {
     fn bring_in(&self, kinds: &[Kind], hash: &str) -> Result<(), Error> {
         self.facteur(&["unit", "add", UNIT, "--name", "École"])?;
         let mut staff = String::from("academic_id,name,address,role,unit,birth_date,password\n");
-        let mut leavers = String::from("academic_id,leaves_on\n");
+        let mut leavers = String::from("academic_id,name,address,leaves_on\n");
         for kind in kinds.iter().filter(|kind| !UNKNOWN.contains(&kind.name)) {
             for person in &kind.people {
                 let Person { name, academic_id, address } = person;
@@ -167,7 +167,7 @@ impl Site {
                     "{academic_id},{name},{address},{role},{unit},{born},\"{hash}\"\n"
                 ));
                 if kind.name == LEAVING {
-                    leavers.push_str(&format!("{academic_id},2999-12-31\n"));
+                    leavers.push_str(&format!("{academic_id},{name},{address},2999-12-31\n"));
                 }
             }
         }
