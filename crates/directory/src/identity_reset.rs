@@ -10,10 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mail_store::tables::directory::AccountStateRow;
 use mail_store::tables::security::{IdentityResetRow, LetterKind, ProofRow, ResetStageRow};
-use mail_types::{AccountId, EmailAddress, Role, Secret};
+use mail_types::{AccountId, Role, Secret};
 use tokio::sync::MutexGuard;
 
-use crate::account::{Account, Loaded};
+use crate::account::Loaded;
 use crate::audit_record::{Act, Factor, Requester, ResetMode};
 use crate::directory::Directory;
 use crate::error::DirectoryError;
@@ -29,8 +29,6 @@ const DAY: i64 = 24 * 3600;
 const WAIT_SECONDS: i64 = DAY;
 /// How long a new password may be chosen after that.
 const READY_SECONDS: i64 = 3 * DAY;
-/// Officers that are told of one person.
-const OFFICERS_TOLD_MAX: usize = 32;
 
 /// The birth date may decide about a request. While this lives, no other guess is made.
 pub(crate) struct ByIdentity<'a> {
@@ -111,12 +109,7 @@ impl Directory {
 
     /// Name, ID and birth date are right. The day's wait begins, unless one is under way: asking
     /// again makes it no longer, and no shorter.
-    pub(crate) fn begin_wait(
-        &self,
-        draft: &mut Draft<'_>,
-        case: &ByIdentity<'_>,
-        officers: &[EmailAddress],
-    ) {
+    pub(crate) fn begin_wait(&self, draft: &mut Draft<'_>, case: &ByIdentity<'_>) {
         if self.waiting_by_identity(draft).is_some() {
             return;
         }
@@ -126,7 +119,7 @@ impl Directory {
         // The IT officer sees it, and may refuse it or help faster.
         draft.begin_request();
         draft.tell_owner_sealed(LetterKind::IdentityBegun, "", &[], &case.sealed);
-        draft.tell_officers(LetterKind::OfficerIdentityBegun, officers);
+        draft.tell_officers(LetterKind::OfficerIdentityBegun);
     }
 
     /// Whoever has no code asks whether the wait is over, in the browser that filled in the form
@@ -214,29 +207,6 @@ impl Directory {
         let (id, chance) = text.split_first_chunk::<8>()?;
         let chance = chance.try_into().ok()?;
         Some((AccountId(u64::from_be_bytes(*id)), u64::from_be_bytes(chance)))
-    }
-
-    /// Where those who may help this account read their mail: the IT officers of its units.
-    pub(crate) async fn officers_of(
-        &self,
-        account: &Account,
-    ) -> Result<Vec<EmailAddress>, DirectoryError> {
-        if account.role != Role::Agent {
-            // No officer helps them: administrators do.
-            let others = self.administrators().await?.into_iter();
-            return Ok(others.filter(|(id, _)| *id != account.id).map(|(_, to)| to).collect());
-        }
-        let mut addresses = Vec::new();
-        let units = account.units.iter().filter_map(|code| self.unit(code));
-        for officer in units.flat_map(|unit| unit.officers.clone()) {
-            if officer == account.id || addresses.len() == OFFICERS_TOLD_MAX {
-                continue;
-            }
-            let officer = self.account(officer).await?.filter(|officer| officer.is_in_use());
-            let address = officer.map(|officer| officer.primary_address.clone());
-            addresses.extend(address.filter(|address| !addresses.contains(address)));
-        }
-        Ok(addresses)
     }
 }
 

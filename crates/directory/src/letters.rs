@@ -4,7 +4,7 @@
 use mail_store::tables::directory::SLICES;
 use mail_store::tables::security::{Letter, LetterKind, LetterRow};
 use mail_store::{Class, Partition};
-use mail_types::{AccountId, EmailAddress, Secret};
+use mail_types::{AccountId, EmailAddress, Role, Secret};
 
 use crate::directory::Directory;
 use crate::error::DirectoryError;
@@ -13,6 +13,9 @@ use crate::vault::Use;
 
 /// A letter that could not be sent for so long is dropped: what it says is no longer news.
 pub const LETTER_SECONDS_MAX: i64 = 3 * 24 * 3600;
+
+/// Officers who are told of one person at most.
+const OFFICERS_TOLD_MAX: usize = 32;
 
 /// A letter to be sent.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ impl Directory {
 
     /// Letters that wait, at most this many.
     pub async fn due_letters(&self, limit: usize) -> Result<Vec<DueLetter>, DirectoryError> {
-        let mut due = Vec::new();
+        let (mut due, mut administrators) = (Vec::new(), None);
         for id in 0..=SLICES {
             let slice = Partition { class: Class::Directory, id };
             let left = limit.saturating_sub(due.len());
@@ -55,7 +58,13 @@ impl Directory {
                 break;
             }
             let page = self.inner.rows.scan::<Letter>(slice, None, left).await?;
-            due.extend(page.rows.into_iter().map(|(key, row)| self.due(slice, key, row)));
+            for (key, row) in page.rows {
+                let mut letter = self.due(slice, key, row);
+                if letter.kind.is_to_helpers() && letter.to.is_empty() {
+                    letter.to = self.helpers_of(letter.account, &mut administrators).await?;
+                }
+                due.push(letter);
+            }
         }
         Ok(due)
     }
@@ -78,6 +87,34 @@ impl Directory {
             code,
             about: row.about,
         }
+    }
+
+    /// Where those who may help this account read their mail: the IT officers of its units, or, for
+    /// somebody privileged, administrators, whom finding takes a while.
+    async fn helpers_of(
+        &self,
+        id: AccountId,
+        administrators: &mut Option<Vec<(AccountId, EmailAddress)>>,
+    ) -> Result<Vec<EmailAddress>, DirectoryError> {
+        let Some(account) = self.account(id).await? else { return Ok(Vec::new()) };
+        if account.role != Role::Agent {
+            if administrators.is_none() {
+                *administrators = Some(self.administrators().await?);
+            }
+            let others = administrators.iter().flatten().filter(|(other, _)| *other != id);
+            return Ok(others.map(|(_, to)| to.clone()).collect());
+        }
+        let mut addresses = Vec::new();
+        let units = account.units.iter().filter_map(|code| self.unit(code));
+        for officer in units.flat_map(|unit| unit.officers.clone()) {
+            if officer == account.id || addresses.len() == OFFICERS_TOLD_MAX {
+                continue;
+            }
+            let officer = self.account(officer).await?.filter(|officer| officer.is_in_use());
+            let address = officer.map(|officer| officer.primary_address.clone());
+            addresses.extend(address.filter(|address| !addresses.contains(address)));
+        }
+        Ok(addresses)
     }
 
     /// Takes a letter away that was sent, or that nobody needs any more.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mail_store::tables::directory::{account_slice, name_slice};
 use mail_store::tables::security::{KeyedHash, LetterKind, ResetRow, ResetStageRow};
-use mail_types::{AcademicId, AccountId, EmailAddress, Secret};
+use mail_types::{AcademicId, AccountId, Secret};
 
 use crate::account::Loaded;
 use crate::audit_record::{Act, AuditRecord, Factor, Requester, ResetMode};
@@ -122,7 +122,6 @@ impl Directory {
             factors,
             ticket: vault.hash(Use::Ticket, &[&ticket.chance]),
             code: recovery::mailed_code(),
-            officers: self.officers_of(&loaded.account).await?,
             identity: self.by_identity(loaded, born, requester).await?,
         };
         let id = loaded.account.id;
@@ -174,13 +173,13 @@ impl Directory {
         }
         if let Some(case) = by_identity.filter(|_| is_identity) {
             record.mode = Some(ResetMode::Identity);
-            self.begin_wait(draft, case, &plan.officers);
+            self.begin_wait(draft, case);
             return Ok(false);
         }
         record.mode = Some(ResetMode::Approval);
         draft.begin_request();
         draft.tell_owner(LetterKind::ResetAsked, "", &[]);
-        draft.tell_officers(LetterKind::OfficerAsked, &plan.officers);
+        draft.tell_officers(LetterKind::OfficerAsked);
         if by_identity.is_some() {
             note_failed_proof(draft);
             draft.count_wrong_date();
@@ -225,7 +224,6 @@ struct Plan<'a> {
     factors: Vec<(Factor, bool)>,
     ticket: KeyedHash,
     code: Secret<String>,
-    officers: Vec<EmailAddress>,
     /// When the birth date may decide.
     identity: Option<ByIdentity<'a>>,
 }

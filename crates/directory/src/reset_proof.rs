@@ -113,7 +113,6 @@ impl Directory {
         if self.proof(reset.as_ref(), ticket).is_none() {
             return Ok(ResetOutcome::Refused);
         }
-        let officers = self.officers_of(&loaded.account).await?;
         let phc = match self.fit_form(id, password).await {
             Ok(phc) => phc,
             Err(DirectoryError::Invalid(reason)) => return Ok(ResetOutcome::Unfit(reason)),
@@ -145,7 +144,7 @@ impl Directory {
             draft.record(Act::ResetDone).mode = Some(mode(by));
             draft.tell_owner(LetterKind::PasswordReset, "", &[]);
             if by != ProofRow::Code {
-                draft.tell_officers(LetterKind::OfficerReset, &officers);
+                draft.tell_officers(LetterKind::OfficerReset);
             }
             Ok(ResetOutcome::Done)
         })

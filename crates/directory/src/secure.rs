@@ -183,14 +183,14 @@ impl Draft<'_> {
         }
     }
 
-    /// Tells the IT officers whose people this is about; the newest line of the log says so.
-    pub(crate) fn tell_officers(&mut self, kind: LetterKind, officers: &[EmailAddress]) {
+    /// Tells those who may help this account; the newest line of the log says so. Who they are is
+    /// looked up when the letter leaves: here that would take longer for one account than for
+    /// another.
+    pub(crate) fn tell_officers(&mut self, kind: LetterKind) {
         let name = self.account.person.display_name.clone();
-        for officer in officers {
-            self.send(kind, vec![officer.clone()], Vec::new(), &name);
-        }
+        self.send(kind, Vec::new(), Vec::new(), &name);
         if let Some(record) = self.records.last_mut() {
-            record.notices.extend(officers.iter().map(|_| "officer".to_owned()));
+            record.notices.push("officer".into());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Letters about accounts: written in their reader's language and given to the queue. What a
 //! letter tells of is durable before, and it is taken off the list after: it leaves at least once.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use crate::webmail::Webmail;
 const PAGE: usize = 100;
 /// How often letters that could not leave are tried again.
 const AGAIN_EVERY: Duration = Duration::from_secs(30);
+/// How long after what it tells of a letter leaves.
+const LATER: Range<Duration> = Duration::from_millis(200)..Duration::from_secs(2);
 
 /// Why a letter did not leave.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +38,22 @@ enum Unsent {
 }
 
 impl Webmail {
-    /// Sends letters as they become due, until told to stop.
+    /// Sends letters as they become due, until told to stop: a moment later each time. Otherwise
+    /// whoever fills a form in could tell by how busy the server is just then what it led to.
     pub async fn run_letters(self: Arc<Self>, shutdown: CancellationToken) {
         loop {
             while self.send_due_letters().await == PAGE {}
+            let due = async {
+                tokio::select! {
+                    () = self.service.directory().letters_due() => {
+                        tokio::time::sleep(rand::random_range(LATER)).await;
+                    }
+                    () = tokio::time::sleep(AGAIN_EVERY) => {}
+                }
+            };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.service.directory().letters_due() => {}
-                () = tokio::time::sleep(AGAIN_EVERY) => {}
+                () = due => {}
             }
         }
     }
@@ -194,7 +205,7 @@ impl Webmail {
         ];
         let body = locale.with_all(body(letter.kind), &values);
         let end = match letter.peer {
-            _ if is_to_helpers(letter.kind) => locale.with_all("letter-end-helper", &values),
+            _ if letter.kind.is_to_helpers() => locale.with_all("letter-end-helper", &values),
             Some(_) => locale.with_all("letter-end", &values),
             None => locale.with_all("letter-end-console", &values),
         };
@@ -208,17 +219,6 @@ fn about(locale: &Locale, letter: &DueLetter) -> String {
         LetterKind::ResetApproved if letter.about.is_empty() => locale.text("letter-it-department"),
         _ => letter.about.clone(),
     }
-}
-
-/// Whether its reader is no owner of the account, but somebody who helps.
-fn is_to_helpers(kind: LetterKind) -> bool {
-    matches!(
-        kind,
-        LetterKind::OfficerAsked
-            | LetterKind::OfficerIdentityBegun
-            | LetterKind::OfficerReset
-            | LetterKind::IdentityClosed
-    )
 }
 
 /// `1234 5678`: people read codes in two halves.

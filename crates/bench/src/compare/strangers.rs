@@ -30,7 +30,7 @@ pub(crate) struct Options {
 const PEOPLE: usize = 22;
 const FORMS_EACH: usize = 2;
 /// People of a kind for whom passwords are tried.
-const GUESSED: usize = 5;
+const GUESSED: usize = 20;
 /// From the row's own ports.
 const PORT_OFFSET: u16 = 1000;
 const UNIT: &str = "0750001A";

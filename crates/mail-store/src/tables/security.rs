@@ -248,7 +248,7 @@ pub struct ActivationRow {
 pub struct LetterRow {
     /// What it says.
     pub kind: LetterKind,
-    /// To whom.
+    /// To whom; empty for whoever helps the account when it leaves.
     pub to: Vec<EmailAddress>,
     /// `fr` or `en`.
     pub language: String,
@@ -308,6 +308,19 @@ pub enum LetterKind {
     IdentityClosed,
     /// Many second factors were wrong after the right password: somebody else knows it.
     FactorsWrong,
+}
+
+impl LetterKind {
+    /// Whether its readers do not own the account, but help.
+    pub fn is_to_helpers(self) -> bool {
+        matches!(
+            self,
+            Self::OfficerAsked
+                | Self::OfficerIdentityBegun
+                | Self::OfficerReset
+                | Self::IdentityClosed
+        )
+    }
 }
 
 /// Where an account was lately used from, the newest first.
