@@ -29,6 +29,8 @@ pub(crate) struct Options {
 /// People of each kind: asked about twice in a batch, all kinds stay below 500 forms.
 const PEOPLE: usize = 22;
 const FORMS_EACH: usize = 2;
+/// The same once the hour's forms are used up: these are counted nowhere.
+const LIMITED_FORMS_EACH: usize = 40;
 /// People of a kind for whom passwords are tried.
 const GUESSED: usize = 20;
 /// From the row's own ports.
@@ -104,11 +106,11 @@ async fn measure(site: &mut Site, kinds: &[Kind], options: &Options) -> Result<R
             let rest = 500usize.saturating_sub(kinds.len() * PEOPLE * FORMS_EACH);
             fill_in(&http, &[nobody("others", rest)], 1, &mut chance, &mut Forms::default())
                 .await?;
-            fill_in(&http, kinds, FORMS_EACH, &mut chance, &mut limited).await?;
+            fill_in(&http, kinds, LIMITED_FORMS_EACH, &mut chance, &mut limited).await?;
         }
         site.server.group.stop();
     }
-    let forms = kinds.len() * PEOPLE * FORMS_EACH * (options.batches + 1);
+    let forms = kinds.len() * PEOPLE * (FORMS_EACH * options.batches + LIMITED_FORMS_EACH);
     let mut report = Report::of(forms, "form");
     free.form.ratios("form", kinds, &mut report);
     free.next.ratios("request after it", kinds, &mut report);

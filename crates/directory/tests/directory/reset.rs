@@ -332,10 +332,10 @@ async fn after_ten_failed_proofs_only_an_officer_helps() {
     }
     bench.ask(&claim("Marie Hélène Martin", 1), &from("192.0.2.1")).await;
     let due = bench.directory.due_letters(10).await.unwrap();
-    let mut kinds: Vec<_> = due.iter().map(|letter| (letter.kind, letter.to.len())).collect();
-    kinds.sort_by_key(|(_, readers)| *readers);
-    // The unit has no officer.
-    assert_eq!(kinds, [(LetterKind::OfficerAsked, 0), (LetterKind::ResetAsked, 1)]);
+    // The unit has no officer: the letter to them has no reader.
+    let mut read = due.iter().filter(|letter| !letter.to.is_empty());
+    assert!(read.all(|letter| letter.kind == LetterKind::ResetAsked), "{due:?}");
+    assert!(due.iter().any(|letter| letter.kind == LetterKind::OfficerAsked), "{due:?}");
     assert!(login(&bench.directory, "00000001", PASSWORD).await.is_some(), "nobody is locked out");
 }
 
