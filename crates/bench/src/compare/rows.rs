@@ -309,7 +309,7 @@ fn attack_rows() -> Vec<Row> {
             ..row(
                 "enumeration",
                 "Who exists, by the stopwatch: medians beside that of all",
-                Work::Enumeration(strangers::Options { batches: 30, guesses: 8 }),
+                Work::Enumeration(strangers::Options { batches: 30, guesses: 20 }),
             )
         },
     ]
