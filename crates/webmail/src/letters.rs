@@ -90,11 +90,12 @@ impl Webmail {
 
     /// Whether nothing is left to be done about it.
     async fn send_letter(&self, letter: &DueLetter) -> bool {
-        let mut left = true;
+        let (mut reached, mut waits) = (false, false);
         for address in &letter.to {
             let id = self.service.new_queue_id();
             match self.send_to(letter, address, id).await {
                 Ok(true) => {
+                    reached = true;
                     tracing::info!(
                         target: "mail", queue_id = %id, account = %letter.account,
                         kind = ?letter.kind, "letter about an account"
@@ -105,11 +106,12 @@ impl Webmail {
                 }
                 Err(error) => {
                     tracing::warn!(account = %letter.account, %error, "letter waits");
-                    left = false;
+                    waits = true;
                 }
             }
         }
-        left
+        // Helpers are several: whoever has it does not get it again and again because of one.
+        !waits || (reached && letter.kind.is_to_helpers())
     }
 
     /// `Ok(false)` when nobody has that address.
