@@ -123,7 +123,7 @@ tests() {
     need_servers "as the outside world" 'has_admin postfix=>postfix'
   fi
   need "to look at the webmail in a browser" \
-    'has chromium=>chromium' 'has node=>nodejs' 'has npm=>npm'
+    'has chromium-headless-shell=>chromium-headless-shell' 'has node=>nodejs' 'has npm=>npm'
   has npm || return 0
   local modules="$cache/browser"
   if ! cmp -s tests/browser/package-lock.json "$modules/package-lock.json"; then

@@ -183,10 +183,13 @@ try {
     ["fr-1280", { locale: "fr-FR", width: 1280, colorScheme: "light", javaScriptEnabled: true }],
     ["en-390", { locale: "en-GB", width: 390, colorScheme: "dark", javaScriptEnabled: true }],
     ["fr-320-plain", { locale: "fr-FR", width: 320, colorScheme: "light", javaScriptEnabled: false }],
-    ["en-1280-plain", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: false }],
   ];
-  const all = [["fr-390", { locale: "fr-FR", width: 390, colorScheme: "light", javaScriptEnabled: true }], ["en-1280", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: true }]];
-  if (process.env.LOOKS === "all") rounds.push(...all);
+  const others = [
+    ["en-1280-plain", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: false }],
+    ["fr-390", { locale: "fr-FR", width: 390, colorScheme: "light", javaScriptEnabled: true }],
+    ["en-1280", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: true }],
+  ];
+  if (process.env.LOOKS === "all") rounds.push(...others);
   const cookies = await enrol(browser, account("informatique"));
   for (const [index, [name, options]] of rounds.entries()) await round(name, cookies, index + 1, options);
   console.log(verdict());

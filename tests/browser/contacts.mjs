@@ -2,7 +2,7 @@
 // French and English, with JavaScript and without, at 1280 px and at 390 px.
 // Usage: node contacts.mjs DEMO_JSON
 import assert from "node:assert/strict";
-import { account, launch, pictureOf, signIn, site } from "./browser.mjs";
+import { ROUNDS, account, launch, pictureOf, signIn, site } from "./browser.mjs";
 
 const browser = await launch();
 const WORDS = {
@@ -10,10 +10,9 @@ const WORDS = {
   en: { saved: "The contact is saved", added: "1 contact was added", known: "was there already", refused: "was not taken", not: "not a complete address" },
 };
 
-async function round(locale, width, javaScriptEnabled, who) {
-  const name = `${locale.slice(0, 2)}-${width}${javaScriptEnabled ? "" : "-without-javascript"}`;
+async function round(name, { locale, width, javaScriptEnabled, colorScheme }, who) {
   const words = WORDS[locale.slice(0, 2)];
-  const options = { viewport: { width, height: 800 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, acceptDownloads: true };
+  const options = { viewport: { width, height: 800 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, colorScheme, acceptDownloads: true };
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const faults = [];
@@ -111,10 +110,8 @@ async function round(locale, width, javaScriptEnabled, who) {
 }
 
 try {
-  await round("fr-FR", 1280, true, "marie.martin");
-  await round("en-GB", 390, true, "jean.dupont");
-  await round("en-GB", 1280, false, "ce.0750001a");
-  await round("fr-FR", 390, false, "referent.numerique");
+  const people = ["marie.martin", "jean.dupont", "ce.0750001a", "referent.numerique"];
+  for (const [index, [name, options]] of Object.entries(ROUNDS).entries()) await round(name, options, people[index]);
 } finally {
   await browser.close();
 }

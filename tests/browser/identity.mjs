@@ -3,14 +3,8 @@
 // it is. French and English, wide and narrow, with JavaScript and without.
 // Usage: node identity.mjs DEMO_JSON PHASE; the phases are asked, late and opened.
 import assert from "node:assert/strict";
-import { account, deliver, launch, letter, lookAt, signIn, site, verdict } from "./browser.mjs";
+import { ROUNDS, account, deliver, launch, letter, lookAt, signIn, site, verdict } from "./browser.mjs";
 
-const ROUNDS = [
-  ["fr-1280", { locale: "fr-FR", width: 1280, javaScriptEnabled: true }],
-  ["en-390", { locale: "en-GB", width: 390, javaScriptEnabled: true }],
-  ["fr-390-plain", { locale: "fr-FR", width: 390, javaScriptEnabled: false }],
-  ["en-1280-plain", { locale: "en-GB", width: 1280, javaScriptEnabled: false }],
-];
 const [FORM, CODE, NEW] = ["", "/code", "/nouveau"].map((step) => `/mot-de-passe-oublie${step}`);
 const phase = process.argv[3];
 
@@ -113,17 +107,18 @@ const phases = {
   },
 };
 
+const rounds = Object.entries(ROUNDS);
 const browser = await launch();
 try {
-  for (const [index, [name, { locale, width, javaScriptEnabled }]] of ROUNDS.entries()) {
-    const options = { viewport: { width, height: 900 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, bypassCSP: javaScriptEnabled };
+  for (const [index, [name, { locale, width, javaScriptEnabled, colorScheme }]] of rounds.entries()) {
+    const options = { viewport: { width, height: 900 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, colorScheme, bypassCSP: javaScriptEnabled };
     const context = await browser.newContext(options);
     const person = { ...account(`agent${index + 1}@`), number: index + 1 };
     await phases[phase](new Visitor(name, person, await context.newPage(), javaScriptEnabled));
     await context.close();
   }
   verdict();
-  console.log(`identity, ${phase}: ${ROUNDS.length} rounds`);
+  console.log(`identity, ${phase}: ${rounds.length} rounds`);
 } finally {
   await browser.close();
 }

@@ -1,6 +1,6 @@
 // Every page in two languages, two themes and three widths: no accessibility violation that axe
 // finds, and nothing that scrolls sideways. Leaves pictures behind. Any two of language, theme and
-// width meet in one of the rounds; with LOOKS=all everything meets everything.
+// wide or narrow meet in one of the rounds; with LOOKS=all everything meets everything.
 // Usage: node looks.mjs DEMO_JSON
 import { account, deliver, launch, letter, lookAt, signIn, site, verdict } from "./browser.mjs";
 
@@ -123,15 +123,13 @@ try {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "fr-FR" });
   const pages = await addresses(context);
   await context.close();
-  const all = process.env.LOOKS === "all";
-  for (const [language, locale] of ["fr-FR", "en-GB"].entries()) {
-    for (const [theme, colorScheme] of ["light", "dark"].entries()) {
-      for (const [narrow, width] of [1280, 390].entries()) {
-        if (all || (language + theme + narrow) % 2 === 0) await round(locale, colorScheme, width, pages);
-      }
-    }
-  }
-  await round("fr-FR", "light", 320, pages);
+  const rounds = [["fr-FR", "light", 1280], ["en-GB", "dark", 1280], ["en-GB", "light", 390], ["fr-FR", "dark", 320]];
+  const others = [
+    ["fr-FR", "dark", 1280], ["en-GB", "light", 1280], ["fr-FR", "light", 390], ["fr-FR", "dark", 390],
+    ["en-GB", "dark", 390], ["fr-FR", "light", 320], ["en-GB", "light", 320], ["en-GB", "dark", 320],
+  ];
+  if (process.env.LOOKS === "all") rounds.push(...others);
+  for (const [locale, colorScheme, width] of rounds) await round(locale, colorScheme, width, pages);
   console.log(verdict());
 } finally {
   await browser.close();

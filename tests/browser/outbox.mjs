@@ -2,7 +2,7 @@
 // JavaScript and without, at 1280 px and at 390 px.
 // Usage: node outbox.mjs DEMO_JSON
 import assert from "node:assert/strict";
-import { account, launch, pictureOf, signIn, site } from "./browser.mjs";
+import { ROUNDS, account, launch, pictureOf, signIn, site } from "./browser.mjs";
 
 const browser = await launch();
 const WORDS = {
@@ -10,8 +10,8 @@ const WORDS = {
   en: { undone: "nothing has left", late: "Too late", folder: "Scheduled", tomorrow: "Tomorrow at 8:00", now: "on its way", past: "This date is past" },
 };
 
-async function open(locale, width, javaScriptEnabled, who) {
-  const options = { viewport: { width, height: 800 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale };
+async function open({ width, ...options }, who) {
+  Object.assign(options, { viewport: { width, height: 800 }, ignoreHTTPSErrors: true });
   const page = await (await browser.newContext(options)).newPage();
   await signIn(page, account(who));
   return page;
@@ -43,10 +43,10 @@ const count = async (page, path, subject) => {
   return page.locator(".row").filter({ hasText: subject }).count();
 };
 
-async function round(locale, width, javaScriptEnabled) {
-  const name = `${locale.slice(0, 2)}-${width}${javaScriptEnabled ? "" : "-without-javascript"}`;
+async function round(name, options) {
+  const { locale, javaScriptEnabled } = options;
   const words = WORDS[locale.slice(0, 2)];
-  const page = await open(locale, width, javaScriptEnabled, "ce.0750001a");
+  const page = await open(options, "ce.0750001a");
   const picture = (what) => pictureOf(page, `${name}-${what}`);
   const bar = page.locator("form.undo");
   const subject = `Trop vite ${name}`;
@@ -119,19 +119,16 @@ async function round(locale, width, javaScriptEnabled) {
   }
   await page.context().close();
 
-  const jean = await open(locale, width, javaScriptEnabled, "jean.dupont");
+  const jean = await open(options, "jean.dupont");
   for (const sent of [subject, monday]) {
-    assert.equal(await count(jean, "/boite/INBOX", new RegExp(`${sent}(?!-)`)), 1, `${name}: ${sent} came once`);
+    assert.equal(await count(jean, "/boite/INBOX", sent), 1, `${name}: ${sent} came once`);
   }
   await jean.context().close();
   console.log(`${name}: taken back whole, too late said, sent later, taken back and sent at once`);
 }
 
 try {
-  await round("fr-FR", 1280, true);
-  await round("en-GB", 390, true);
-  await round("en-GB", 1280, false);
-  await round("fr-FR", 390, false);
+  for (const [name, options] of Object.entries(ROUNDS)) await round(name, options);
 } finally {
   await browser.close();
 }

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import assert from "node:assert/strict";
 import { totp } from "./administrator.mjs";
-import { account, demo, launch, lookAt, site, verdict } from "./browser.mjs";
+import { ROUNDS, account, demo, launch, lookAt, site, verdict } from "./browser.mjs";
 
 const HOME = "/parametres/securite";
 const scratch = mkdtempSync(join(tmpdir(), "security-"));
@@ -84,9 +84,9 @@ Channel c\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n`);
   ];
 }
 
-async function round(name, person, { locale, width, javaScriptEnabled }) {
+async function round(name, person, { locale, width, javaScriptEnabled, colorScheme }) {
   const french = locale === "fr-FR";
-  const options = { viewport: { width, height: 900 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, bypassCSP: javaScriptEnabled };
+  const options = { viewport: { width, height: 900 }, javaScriptEnabled, ignoreHTTPSErrors: true, locale, colorScheme, bypassCSP: javaScriptEnabled };
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const look = (what) => lookAt(page, `${name}-${what}`, { scripted: javaScriptEnabled });
@@ -218,13 +218,7 @@ async function round(name, person, { locale, width, javaScriptEnabled }) {
 
 const browser = await launch();
 try {
-  const rounds = [
-    ["fr-1280", { locale: "fr-FR", width: 1280, javaScriptEnabled: true }],
-    ["en-390", { locale: "en-GB", width: 390, javaScriptEnabled: true }],
-    ["fr-390-plain", { locale: "fr-FR", width: 390, javaScriptEnabled: false }],
-    ["en-1280-plain", { locale: "en-GB", width: 1280, javaScriptEnabled: false }],
-  ];
-  for (const [index, [name, options]] of rounds.entries()) {
+  for (const [index, [name, options]] of Object.entries(ROUNDS).entries()) {
     const person = { ...account(`agent${index + 1}@`), number: index + 1 };
     await round(name, person, options);
   }
