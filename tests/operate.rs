@@ -22,7 +22,7 @@ fn a_reload_takes_certificate_and_limits_and_a_broken_file_changes_nothing() {
 }
 
 #[test]
-fn a_reload_takes_other_limits_on_logins_and_connections_at_once() {
+fn a_reload_takes_other_limits_at_once() {
     script::run("reload.py", &["limits"]);
 }
 

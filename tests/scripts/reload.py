@@ -45,8 +45,17 @@ def settings(site):
     site.stop()
 
 
+def refuses(client, command, wanted):
+    try:
+        client.call(command)
+    except Refused as refused:
+        check(wanted in str(refused), command, "is refused with", refused)
+    else:
+        check(False, command, "is not refused")
+
+
 def limits(site):
-    """SIGHUP: other limits on logins and on connections count at once, for everybody but who is there."""
+    """SIGHUP: other limits count at once."""
     def logs_in(password):
         try:
             return Imap(site.ports["imap"], MARIE, password)
@@ -71,6 +80,17 @@ def limits(site):
     client.call("NOOP")
     reloaded("connections", "per_address_max = 10\n")
     check(logs_in(PASSWORD), "a second connection is kept out")
+    site.deliver("bonjour")
+    client.call("SELECT INBOX")
+    reloaded("mail", "message_bytes_max = 70000\nmailboxes_max = 6\n")
+    check(site.smtp().esmtp_features["size"] == "70000", "another largest message is not announced")
+    refuses(client, "CREATE Classe", "[LIMIT]")
+    reloaded("mail", "mailboxes_max = 7\n")
+    client.call("CREATE Classe")
+    reloaded("directory", "quota_bytes_default = 1\n")
+    refuses(client, "COPY 1 Classe", "[OVERQUOTA]")
+    reloaded("directory", "")
+    client.call("COPY 1 Classe")
     check(not [event for event in site.events() if event.get("changed")], "a restart is asked for")
     site.stop()
 

@@ -187,6 +187,8 @@ pub(crate) struct Loaded {
     pub(crate) secret: Option<TemporarySecretRow>,
     /// Its own quota as stored; the account carries what it comes to.
     pub(crate) quota_own: Option<u64>,
+    /// What it came to without its own.
+    pub(crate) quota_bytes_default: u64,
     /// What its devices log in with.
     pub(crate) app_passwords: Vec<(u32, KeyedHash)>,
     /// Whether a reset by identity alone waits, which any login ends.
@@ -223,6 +225,7 @@ impl Loaded {
             phc: phc.map(Arc::from),
             secret,
             quota_own: row.quota_bytes,
+            quota_bytes_default,
             app_passwords: Vec::new(),
             is_being_reset: false,
         }

@@ -63,7 +63,8 @@ impl Directory {
             return Ok(Resolution::UnknownUser);
         }
         // RFC 5321 §4.5.1: "the postmaster local part … MUST be supported" in any case of letters.
-        let reader = domain.postmaster.as_ref().or(self.inner.settings.postmaster.as_ref());
+        let settings = self.inner.settings.load();
+        let reader = domain.postmaster.as_ref().or(settings.postmaster.as_ref());
         let account = match reader {
             Some(reader) => self.account_of(reader).await?,
             None => None,

@@ -41,7 +41,7 @@ impl Directory {
             let page = self.inner.rows.scan::<tables::Account>(slice, Some(&from), left).await?;
             // The slice goes on with a block that others come before.
             let of_block = page.rows.into_iter().take_while(|(id, _)| id >> BLOCK_BITS == block);
-            let quota = self.inner.settings.quota_bytes_default;
+            let quota = self.inner.settings.load().quota_bytes_default;
             accounts.extend(
                 of_block
                     .map(|(id, row)| Loaded::new(AccountId(id), row, None, None, quota).account),

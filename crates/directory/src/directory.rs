@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use mail_store::Store;
 use mail_store::tables::directory::{self as tables, DomainRow, ROSTER};
@@ -19,7 +20,7 @@ use crate::password::Hasher;
 use crate::policy::Policies;
 use crate::recent::Noted;
 use crate::rows::Rows;
-use crate::settings::{LimitSettings, Settings};
+use crate::settings::Settings;
 use crate::unit::Units;
 use crate::vault::Vault;
 
@@ -40,7 +41,7 @@ pub struct Directory {
 pub(crate) struct Inner {
     pub(crate) rows: Rows,
     pub(crate) lookup: Lookup,
-    pub(crate) settings: Settings,
+    pub(crate) settings: ArcSwap<Settings>,
     /// All domains. Locked for a look-up or the replacement of the whole, never over an await,
     /// therefore std.
     pub(crate) domains: RwLock<Arc<BTreeMap<Domain, DomainRow>>>,
@@ -97,7 +98,7 @@ impl Directory {
             limits: Limits::new(settings.limits.clone()),
             verified: Verified::new(settings.verified_seconds_max),
             credential_changes: broadcast::channel(CHANGES_BUFFERED_MAX).0,
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             letters_due: Notify::new(),
             noted: Noted::new(),
             connections: connections::Open::default(),
@@ -109,10 +110,13 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Uses other limits on failed logins from now on. What was counted stays; how many counters
-    /// are kept in memory does too.
-    pub fn reload_limits(&self, limits: LimitSettings) {
-        self.inner.limits.reload(limits);
+    /// Uses of these what [`Settings::with_living_parts_of`] takes, from now on. What was counted of
+    /// failed logins stays.
+    pub fn reload(&self, settings: &Settings) {
+        self.inner.limits.reload(settings.limits.clone());
+        self.inner.lookup.set_quota_bytes_default(settings.quota_bytes_default);
+        let settings = self.inner.settings.load().with_living_parts_of(settings);
+        self.inner.settings.store(Arc::new(settings));
     }
 
     pub(crate) fn now(&self) -> Timestamp {

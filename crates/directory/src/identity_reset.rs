@@ -62,7 +62,8 @@ impl Directory {
         requester: &Requester,
     ) -> Result<Option<ByIdentity<'_>>, DirectoryError> {
         let Some(matches) = born else { return Ok(None) };
-        let (account, networks) = (&loaded.account, &self.inner.settings.reset.academy_networks);
+        let (account, settings) = (&loaded.account, self.inner.settings.load_full());
+        let networks = &settings.reset.academy_networks;
         let inside = |peer| networks.iter().any(|network| network.contains(peer));
         let units: Vec<_> = account.units.iter().map(|code| code.as_str().to_owned()).collect();
         if !requester.peer.is_some_and(inside) || self.identity_open_since(&units).is_none() {

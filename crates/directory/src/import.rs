@@ -163,7 +163,8 @@ impl Directory {
         let claim = rows.claim(&Name::of_academic_id(&line.academic_id)).await?;
         let known = match claim {
             Some(claim) => {
-                rows.load(claim.account, self.inner.settings.quota_bytes_default).await?
+                let quota = self.inner.settings.load().quota_bytes_default;
+                rows.load(claim.account, quota).await?
             }
             None => None,
         };

@@ -6,6 +6,7 @@
 //! displaces nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mail_store::tables::directory::{ClaimState, account_slice};
@@ -36,7 +37,7 @@ pub(crate) struct Lookup {
     names: Cache<Name, Seen<AccountId>>,
     unknown: Cache<Name, Seen<()>>,
     accounts: Cache<AccountId, Seen<Arc<Loaded>>>,
-    quota_bytes_default: u64,
+    quota_bytes_default: AtomicU64,
 }
 
 impl Lookup {
@@ -52,8 +53,13 @@ impl Lookup {
                 .time_to_live(UNKNOWN_FOR)
                 .build(),
             accounts: Cache::builder().max_capacity(entries_max).time_to_idle(IDLE_FOR).build(),
-            quota_bytes_default,
+            quota_bytes_default: AtomicU64::new(quota_bytes_default),
         }
+    }
+
+    /// The quota of accounts without their own, from now on.
+    pub(crate) fn set_quota_bytes_default(&self, bytes: u64) {
+        self.quota_bytes_default.store(bytes, Ordering::Relaxed);
     }
 
     /// The account that answers to this name today.
@@ -73,13 +79,14 @@ impl Lookup {
         id: AccountId,
     ) -> Result<Option<Arc<Loaded>>, StoreError> {
         let version = rows.version(account_slice(id)).await?;
+        let quota = self.quota_bytes_default.load(Ordering::Relaxed);
         match self.accounts.get(&id) {
-            Some(seen) if seen.version == version => return Ok(Some(seen.value)),
+            Some(seen) if seen.version == version && seen.value.quota_bytes_default == quota => {
+                return Ok(Some(seen.value));
+            }
             _ => {}
         }
-        let Some(loaded) = rows.load(id, self.quota_bytes_default).await? else {
-            return Ok(None);
-        };
+        let Some(loaded) = rows.load(id, quota).await? else { return Ok(None) };
         let value = Arc::new(loaded);
         self.accounts.insert(id, Seen { version, value: Arc::clone(&value) });
         Ok(Some(value))

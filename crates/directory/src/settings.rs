@@ -44,6 +44,21 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// These with what of others counts from one moment to the next; the rest is for a start.
+    #[must_use]
+    pub fn with_living_parts_of(&self, other: &Self) -> Self {
+        let counters_max = self.limits.counters_max;
+        Self {
+            quota_bytes_default: other.quota_bytes_default,
+            postmaster: other.postmaster.clone(),
+            limits: LimitSettings { counters_max, ..other.limits.clone() },
+            reset: other.reset.clone(),
+            ..self.clone()
+        }
+    }
+}
+
 /// The longest that a right password may be remembered.
 pub(crate) const VERIFIED_SECONDS_MAX: u64 = 600;
 

@@ -115,10 +115,9 @@ impl Server {
         let outcome = Config::load(path).and_then(|config| {
             // A file that is wrong is refused as a whole: all is read before anything changes.
             let outgoing = Outgoing::read(&config)?;
-            self.edges.reload(&config)?;
+            self.edges.reload(&config, &self.services)?;
             self.outgoing.exchange(outgoing);
             self.limits.reload(&config.connections);
-            self.services.directory.reload_limits(config.directory.limits.clone());
             Ok(self.config.changed_but_not_reloaded(&config))
         });
         match outcome {
@@ -223,12 +222,15 @@ impl Edges {
         })
     }
 
-    /// Certificates and the edges' settings.
-    fn reload(&self, config: &Config) -> Result<(), String> {
+    /// Certificates, the limits of the services behind, and the edges' settings.
+    fn reload(&self, config: &Config, services: &Services) -> Result<(), String> {
         let policy = sender_policy(config)?;
         if let Some(certificates) = &self.certificates {
             certificates.reload(&config.tls)?;
         }
+        // First: SMTP announces the largest message.
+        services.mail.reload(&config.mail);
+        services.directory.reload(&config.directory);
         self.smtp.verify_senders(policy);
         self.smtp.reload(config.smtp.clone());
         self.imap.reload(config.imap.clone());

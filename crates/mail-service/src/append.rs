@@ -90,7 +90,7 @@ impl MailService {
 
     /// Distinct keywords a mailbox may have.
     pub(crate) fn keywords_max(&self) -> usize {
-        self.inner.settings.keywords_per_mailbox_max as usize
+        self.inner.settings.load().keywords_per_mailbox_max as usize
     }
 
     /// The owner's quota in bytes; `None` is unlimited.

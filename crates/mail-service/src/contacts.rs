@@ -132,7 +132,7 @@ impl MailService {
         let cell = self.cell(actor, owner, Right::Write).await?;
         let _held = cell.address_book.lock().await;
         let mut counters = counters(&cell).await?;
-        let max = self.inner.settings.contacts_max as usize;
+        let max = self.inner.settings.load().contacts_max as usize;
         if counters.contacts as usize + rows.len() > max {
             return Err(ServiceError::TooMany { what: "contacts" });
         }
@@ -199,7 +199,7 @@ impl MailService {
         word(&row.name)?;
         row.members.sort_unstable();
         row.members.dedup();
-        if row.members.len() > self.inner.settings.contacts_max as usize {
+        if row.members.len() > self.inner.settings.load().contacts_max as usize {
             return Err(ServiceError::TooMany { what: "members" });
         }
         let cell = self.cell(actor, owner, Right::Write).await?;
@@ -215,7 +215,7 @@ impl MailService {
             }
             None => {
                 let mut counters = counters(&cell).await?;
-                if counters.groups >= self.inner.settings.contact_groups_max {
+                if counters.groups >= self.inner.settings.load().contact_groups_max {
                     return Err(ServiceError::TooMany { what: "groups" });
                 }
                 let id = GroupId(take(&mut counters)?);

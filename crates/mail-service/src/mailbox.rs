@@ -230,7 +230,7 @@ impl MailService {
     }
 
     fn mailboxes_max(&self) -> usize {
-        self.inner.settings.mailboxes_max as usize
+        self.inner.settings.load().mailboxes_max as usize
     }
 
     /// SUBSCRIBE and UNSUBSCRIBE.

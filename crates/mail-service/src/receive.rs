@@ -183,7 +183,7 @@ impl MailService {
             body: self.inner.store.body_writer(),
             scanner: Scanner::new(),
             is_8bit: false,
-            bytes_max: self.inner.settings.message_bytes_max,
+            bytes_max: self.inner.settings.load().message_bytes_max,
         }
     }
 

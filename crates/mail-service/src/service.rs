@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use directory::Directory;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -129,6 +130,25 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// These with what of others counts from one moment to the next; the rest is for a start.
+    #[must_use]
+    pub fn with_living_parts_of(&self, other: &Self) -> Self {
+        Self {
+            message_bytes_max: other.message_bytes_max,
+            mailboxes_max: other.mailboxes_max,
+            keywords_per_mailbox_max: other.keywords_per_mailbox_max,
+            queue_messages_max: other.queue_messages_max,
+            contacts_max: other.contacts_max,
+            contact_groups_max: other.contact_groups_max,
+            accounts_in_memory: other.accounts_in_memory,
+            backup_hours_max: other.backup_hours_max,
+            webmail_url: other.webmail_url.clone(),
+            ..self.clone()
+        }
+    }
+}
+
 /// The mail service. Cheap to clone.
 #[derive(Clone)]
 pub struct MailService {
@@ -138,7 +158,7 @@ pub struct MailService {
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
-    pub(crate) settings: Settings,
+    pub(crate) settings: ArcSwap<Settings>,
     pub(crate) mailbox_names: Arc<MailboxNames>,
     pub(crate) zone: TimeZone,
     pub(crate) queue: Queue,
@@ -182,7 +202,7 @@ impl MailService {
             store,
             directory,
             mailbox_names: Arc::new(settings.mailbox_names.clone()),
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             zone,
             clock,
             next_queue_id: AtomicU64::new(first),
@@ -199,9 +219,15 @@ impl MailService {
         &self.inner.directory
     }
 
-    /// The settings it was opened with.
-    pub fn settings(&self) -> &Settings {
-        &self.inner.settings
+    /// The settings of this moment.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.inner.settings.load_full()
+    }
+
+    /// Uses of these what [`Settings::with_living_parts_of`] takes, from now on. What is there beyond
+    /// new limits stays.
+    pub fn reload(&self, settings: &Settings) {
+        self.inner.settings.store(Arc::new(self.settings().with_living_parts_of(settings)));
     }
 
     /// The store beneath.
@@ -274,7 +300,7 @@ impl MailService {
 
     fn slot(&self, owner: AccountId) -> Slot {
         let mut accounts = self.accounts();
-        if accounts.len() > self.inner.settings.accounts_in_memory {
+        if accounts.len() > self.inner.settings.load().accounts_in_memory {
             let in_use = |slot: &Slot| {
                 let held = |cell: &Arc<Cell>| {
                     Arc::strong_count(cell) > 1 || cell.changes.receiver_count() > 0

@@ -197,8 +197,8 @@ impl Transactions {
     /// RFC 5321 §4.5.1: `<postmaster>` is the postmaster of this server: of the first hosted
     /// domain among its own name and those above it.
     async fn postmaster(&self) -> Result<EmailAddress, Reply> {
-        let hostname = &self.service.settings().hostname;
-        let mut name = Some(hostname.as_str());
+        let settings = self.service.settings();
+        let mut name = Some(settings.hostname.as_str());
         while let Some(text) = name {
             if let Ok(domain) = text.parse::<Domain>() {
                 let kind = self.service.directory().domain(&domain).await;
@@ -215,8 +215,8 @@ impl Transactions {
     fn begin(&mut self, trace: Trace) {
         let queue_id = self.service.new_queue_id();
         let writer = self.service.message_writer();
-        let hostname = &self.service.settings().hostname;
-        let inspection = self.policy.as_ref().map(|_| Inspection::new(hostname));
+        let settings = self.service.settings();
+        let inspection = self.policy.as_ref().map(|_| Inspection::new(&settings.hostname));
         self.content = Some(Content { queue_id, trace, writer, inspection });
     }
 

@@ -90,7 +90,7 @@ impl SmtpServer {
 
 impl Current {
     fn new(settings: Settings, service: &MailService) -> Self {
-        let config = Arc::new(settings.config(service.settings()));
+        let config = Arc::new(settings.config(&service.settings()));
         Self { settings, config }
     }
 }

@@ -130,10 +130,11 @@ impl Webmail {
             Err(RecipientError::TryAgain(error)) => return Err(error.into()),
         };
         let message = self.compose(letter, to).await?;
+        let settings = service.settings();
         let trace = Received {
             from: "facteur",
             peer: None,
-            by: &service.settings().hostname,
+            by: &settings.hostname,
             with: With::Http,
             tls: None,
             id,

@@ -3,7 +3,7 @@
 use crate::common::{self, address, after_crash, create, directory, new};
 use directory::{
     ACCOUNTS_PER_PAGE_MAX, ALIASES_MAX, AccountState, AccountUpdate, Act, DirectoryError, Doer,
-    ImportMode, LetterKind, NewPassword, Person, Requester,
+    ImportMode, LetterKind, NewPassword, Person, Requester, Settings,
 };
 use mail_types::{AccountId, Role};
 
@@ -240,6 +240,21 @@ async fn a_quota_is_its_own_or_the_default_or_none() {
         directory.set_quota(marie.id, own).await.unwrap();
         let now = directory.account(marie.id).await.unwrap().unwrap();
         assert_eq!(now.quota_bytes, comes_to);
+    }
+}
+
+#[tokio::test]
+async fn another_default_quota_counts_at_once_for_who_has_none_of_their_own() {
+    let (_, directory) = directory().await;
+    let (marie, paul) = (create(&directory, "marie", 1).await, create(&directory, "paul", 2).await);
+    directory.set_quota(paul.id, Some(100)).await.unwrap();
+    for (default, comes_to) in [(5 << 30, Some(5 << 30)), (1000, Some(1000)), (0, None)] {
+        let other = Settings { quota_bytes_default: default, ..Settings::default() };
+        directory.reload(&other);
+        let quota = async |id| directory.account(id).await.unwrap().unwrap().quota_bytes;
+        assert_eq!((quota(marie.id).await, quota(paul.id).await), (comes_to, Some(100)));
+        let listed = directory.accounts(None, 10).await.unwrap();
+        assert_eq!(listed[0].quota_bytes, comes_to);
     }
 }
 

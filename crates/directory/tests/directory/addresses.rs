@@ -94,6 +94,8 @@ async fn every_hosted_domain_has_a_postmaster_once_somebody_is_named() {
     assert_eq!(resolve(&directory, "postmaster@ac.test").await, Some(chef.id));
     directory.add_alias(ada.id, &address("postmaster@ac.test")).await.unwrap();
     assert_eq!(resolve(&directory, "postmaster@ac.test").await, Some(ada.id), "a real one wins");
+    directory.reload(&Settings { postmaster: Some(address("ada@ac.test")), ..unlimited() });
+    assert_eq!(resolve(&directory, "abuse@ac.test").await, Some(ada.id), "another one is named");
 }
 
 #[tokio::test]

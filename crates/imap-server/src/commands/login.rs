@@ -153,10 +153,10 @@ impl Connection {
             }
             AuthError::MustChangePassword(_) => {
                 // Mail programs show the text as it is, in whatever language they are.
-                let url = &self.server.mail.settings().webmail_url;
                 change_first = format!(
                     "NO [CONTACTADMIN] Choisissez d'abord votre mot de passe sur le webmail / \
-                     Choose your password on the webmail first: {url}"
+                     Choose your password on the webmail first: {}",
+                    self.server.mail.settings().webmail_url
                 );
                 &change_first
             }

@@ -73,7 +73,7 @@ impl MailService {
             () = self.resume_indexing() => {}
         }
         let waiting = &self.inner.index.waiting;
-        let tasks_max = self.inner.settings.index_tasks.max(1);
+        let tasks_max = self.inner.settings.load().index_tasks.max(1);
         loop {
             let changed = waiting.changed.notified();
             tokio::pin!(changed);

@@ -105,7 +105,7 @@ impl MailService {
     /// # Errors
     /// When it was accepted for nobody, for a reason that is not one account's.
     pub async fn accept_each(&self, acceptance: Acceptance) -> Result<Vec<Missed>, ServiceError> {
-        self.accept_below(self.inner.settings.queue_messages_max, acceptance).await
+        self.accept_below(self.inner.settings.load().queue_messages_max, acceptance).await
     }
 
     /// As [`MailService::accept`] for a letter about an account, which also a full queue takes:

@@ -100,8 +100,9 @@ async fn make(
         && outgoing.size() <= RETURNED_BYTES_MAX;
     let subject = header::first(&header, "Subject").unwrap_or_default();
     let subject = header::decode_text(&subject, SUBJECT_CHARS_MAX);
+    let settings = service.settings();
     let notice = Notice {
-        hostname: &service.settings().hostname,
+        hostname: &settings.hostname,
         id,
         date: service.internal_date(),
         to: sender,

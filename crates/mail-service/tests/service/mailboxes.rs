@@ -49,6 +49,15 @@ async fn there_are_only_so_many_mailboxes() {
     assert!(matches!(deep, Err(ServiceError::TooMany { .. })));
     server.create(1, "a/b").await;
     assert!(matches!(rename(&server, "a", "x/y").await, Err(ServiceError::TooMany { .. })));
+    // Another limit counts at once; what is fixed at the start stays as it is.
+    let other =
+        Settings { mailboxes_max: 9, time_zone: "Europe/Berlin".into(), ..Settings::default() };
+    server.service.reload(&other);
+    rename(&server, "a", "x/y").await.unwrap();
+    assert_eq!(server.service.settings().time_zone, "Europe/Paris");
+    // What is there already stays.
+    server.service.reload(&Settings { mailboxes_max: 1, ..Settings::default() });
+    server.append(1, "x/y/b", &message(1), &[]).await.unwrap();
 }
 
 #[tokio::test]

@@ -155,8 +155,7 @@ async fn create(
 pub(super) async fn made(signed: &Signed, sheet: &Sheet) -> Result<Response<Body>, Error> {
     signed.visit.webmail.figures.forget().await;
     let service = signed.service();
-    let time_zone = &service.settings().time_zone;
-    let hand_out = HandOut::new(service.directory(), time_zone, sheet);
+    let hand_out = HandOut::new(service.directory(), &service.settings().time_zone, sheet);
     let template = SheetPage {
         tab: "comptes",
         number: sheet.id.0,

@@ -85,7 +85,7 @@ pub(super) fn download(
     let webmail = Arc::clone(&signed.visit.webmail);
     tokio::spawn(async move {
         let (settings, service) = (webmail.settings(), &webmail.service);
-        let time_zone = &service.settings().time_zone;
+        let mail = service.settings();
         let head = match format {
             Format::Pages => html_head(&settings.theme.name),
             Format::Lines => CSV_HEADER.to_owned(),
@@ -97,7 +97,7 @@ pub(super) fn download(
             }
             let text: String = together
                 .iter()
-                .map(|sheet| HandOut::new(service.directory(), time_zone, sheet))
+                .map(|sheet| HandOut::new(service.directory(), &mail.time_zone, sheet))
                 .map(|sheet| match format {
                     Format::Pages => sheet.section(&settings.public_url),
                     Format::Lines => sheet.csv(),
