@@ -63,7 +63,7 @@ impl Directory {
             return Ok(Resolution::UnknownUser);
         }
         // RFC 5321 §4.5.1: "the postmaster local part … MUST be supported" in any case of letters.
-        let settings = self.inner.settings.load();
+        let settings = self.inner.settings.load_full();
         let reader = domain.postmaster.as_ref().or(settings.postmaster.as_ref());
         let account = match reader {
             Some(reader) => self.account_of(reader).await?,

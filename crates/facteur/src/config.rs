@@ -279,38 +279,6 @@ impl Config {
         Ok(config)
     }
 
-    /// The parts that differ in `new` and that a reload does not touch.
-    pub(crate) fn changed_but_not_reloaded(&self, new: &Self) -> Vec<&'static str> {
-        // What a reload takes, and what stands in another part, is no difference.
-        let mail = mail_service::Settings {
-            hostname: new.mail.hostname.clone(),
-            sends_out: new.mail.sends_out,
-            ..self.mail.with_living_parts_of(&new.mail)
-        };
-        let directory = self.directory.with_living_parts_of(&new.directory);
-        let backup_hours_max = new.storage.backup_hours_max;
-        let storage = Storage { backup_hours_max, ..self.storage.clone() };
-        let relay = smtp_relay::Settings { route: new.relay.route.clone(), ..self.relay.clone() };
-        [
-            ("hostname", self.hostname != new.hostname),
-            ("domains", self.domains != new.domains),
-            ("data_dir", self.data_dir != new.data_dir),
-            ("secrets_file", self.secrets_file != new.secrets_file),
-            ("admin_socket", self.admin_socket != new.admin_socket),
-            ("shutdown_seconds", self.shutdown_seconds != new.shutdown_seconds),
-            ("listen", self.listen != new.listen),
-            ("log", self.log != new.log),
-            ("storage", storage != new.storage),
-            ("directory", directory != new.directory),
-            ("mail", mail != new.mail),
-            ("relay", relay != new.relay),
-            ("dns", self.dns != new.dns),
-        ]
-        .into_iter()
-        .filter_map(|(name, changed)| changed.then_some(name))
-        .collect()
-    }
-
     /// Whether a service with TLS is listened for.
     pub(crate) fn needs_tls(&self) -> bool {
         self.listen.iter().any(|listen| !matches!(listen.service, Service::Metrics | Service::Lmtp))
@@ -339,29 +307,6 @@ mod tests {
         expected.mail.sends_out = expected.relay.enabled;
         expected.webmail.programs = clients::programs(&expected);
         assert_eq!(Config::parse(SHIPPED).unwrap(), expected);
-    }
-
-    #[test]
-    fn what_a_reload_leaves_alone_is_named_and_what_it_takes_is_not() {
-        let running = Config::parse("").unwrap();
-        for (text, named) in [
-            ("", &[][..]),
-            ("hostname = \"other.test\"", &["hostname"]),
-            ("[storage]\nwrite_buffer_mib = 64", &["storage"]),
-            ("[storage]\nbackup_hours_max = 24", &[]),
-            ("[directory]\nhashes_waiting_max = 8", &["directory"]),
-            ("[directory]\nquota_bytes_default = 1\npostmaster = \"a@b.test\"", &[]),
-            ("[directory.limits]\ncounters_max = 1000", &["directory"]),
-            ("[directory.limits]\nexempt_networks = [\"192.0.2.0/24\"]", &[]),
-            ("[mail]\ntime_zone = \"Europe/Berlin\"", &["mail"]),
-            ("[mail]\nmessage_bytes_max = 1000000\nmailboxes_max = 20", &[]),
-            ("[relay]\nenabled = false", &["relay"]),
-            ("[[relay.route]]\nrecipients = [\"*\"]\nvia = \"mx\"", &[]),
-            ("[webmail]\npublic_url = \"https://other.test\"", &[]),
-        ] {
-            let changed = running.changed_but_not_reloaded(&Config::parse(text).unwrap());
-            assert_eq!(changed, named, "{text}");
-        }
     }
 
     #[test]

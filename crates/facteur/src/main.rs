@@ -19,6 +19,7 @@ mod maintenance;
 mod observe;
 mod outgoing;
 mod place;
+mod reload;
 mod server;
 mod signing;
 mod telemetry;

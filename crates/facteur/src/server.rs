@@ -21,6 +21,7 @@ use crate::listener::{Limits, Listeners, Serve};
 use crate::maintenance;
 use crate::observe::Observer;
 use crate::outgoing::Outgoing;
+use crate::reload;
 use crate::telemetry;
 use crate::tls::Certificates;
 
@@ -118,7 +119,7 @@ impl Server {
             self.edges.reload(&config, &self.services)?;
             self.outgoing.exchange(outgoing);
             self.limits.reload(&config.connections);
-            Ok(self.config.changed_but_not_reloaded(&config))
+            Ok(reload::waiting(&self.config, &config))
         });
         match outcome {
             Ok(waiting) if waiting.is_empty() => {
