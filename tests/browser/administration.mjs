@@ -187,7 +187,7 @@ try {
   const others = [
     ["en-1280-plain", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: false }],
     ["fr-390", { locale: "fr-FR", width: 390, colorScheme: "light", javaScriptEnabled: true }],
-    ["en-1280", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: true }],
+    ["en-1280-dark", { locale: "en-GB", width: 1280, colorScheme: "dark", javaScriptEnabled: true }],
   ];
   if (process.env.LOOKS === "all") rounds.push(...others);
   const cookies = await enrol(browser, account("informatique"));
