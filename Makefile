@@ -27,7 +27,7 @@ test: setup-test
 
 test-long: setup-test
 	ROUNDS=10000 cargo test --locked --package mail-store --test store -- collector
-	LOOKS=all cargo test --locked --package facteur --test clients -- every_page schools_accounts
+	LOOKS=all cargo test --locked --package facteur --test clients -- every_page schools_accounts no_letter
 	PEOPLE=40000 cargo test --locked --package facteur --test operate -- --nocapture \
 	  forty_thousand hashes_of_another_system
 	PEOPLE=40000 cargo test --locked --package facteur --test clients -- --nocapture large_staff_file

@@ -6,10 +6,11 @@
 //! bound whatever addresses and logins strangers make up.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use mail_types::{AccountId, Network};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -46,8 +47,8 @@ pub(crate) type Known = (AccountId, u64);
 
 /// The counters.
 pub(crate) struct Limits {
-    /// Replaced by a reload; held for a copy of the pointer.
-    settings: RwLock<Arc<LimitSettings>>,
+    /// Replaced by a reload.
+    settings: ArcSwap<LimitSettings>,
     start: Instant,
     by_login_and_origin: Counters<(LoginKey, Origin)>,
     by_login: Counters<LoginKey>,
@@ -92,18 +93,18 @@ impl Limits {
                 .time_to_idle(KNOWN_FOR)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            settings: RwLock::new(Arc::new(settings)),
+            settings: ArcSwap::from_pointee(settings),
         }
     }
 
     /// The limits as they are now.
     pub(crate) fn settings(&self) -> Arc<LimitSettings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+        self.settings.load_full()
     }
 
     /// Uses other limits; what was counted stays.
     pub(crate) fn reload(&self, settings: LimitSettings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.settings.store(Arc::new(settings));
     }
 
     /// Counts a try; `None` when it is one too many, and then it is not counted.

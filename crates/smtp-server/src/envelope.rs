@@ -215,8 +215,8 @@ impl Transactions {
     fn begin(&mut self, trace: Trace) {
         let queue_id = self.service.new_queue_id();
         let writer = self.service.message_writer();
-        let settings = self.service.settings();
-        let inspection = self.policy.as_ref().map(|_| Inspection::new(&settings.hostname));
+        let inspects = self.policy.is_some();
+        let inspection = inspects.then(|| Inspection::new(&self.service.settings().hostname));
         self.content = Some(Content { queue_id, trace, writer, inspection });
     }
 

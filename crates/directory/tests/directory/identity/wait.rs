@@ -173,6 +173,19 @@ async fn it_is_only_where_two_opened_it_from_the_academy_and_for_whom_nothing_el
 }
 
 #[tokio::test]
+async fn networks_that_a_reload_takes_away_close_it_for_who_waits_too() {
+    let bench = bench().await;
+    bench.ask().await;
+    bench.directory.reload(&common::unlimited());
+    bench.pass(DAY);
+    let ticket = bench.ask().await;
+    assert!(!bench.go_on(&ticket).await, "from nowhere any more");
+    bench.directory.reload(&settings());
+    let ticket = bench.ask().await;
+    assert!(bench.go_on(&ticket).await);
+}
+
+#[tokio::test]
 async fn a_recovery_address_comes_first() {
     let bench = bench().await;
     let private = address("marie@ailleurs.example");
